@@ -1,0 +1,1 @@
+"""Tollhouse: a real-time charging appliance for telecom operators. The map of its rooms is ARCHITECTURE.md."""

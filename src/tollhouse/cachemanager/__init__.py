@@ -1,0 +1,1 @@
+"""Config rows to snapshot: watch, compile, publish."""

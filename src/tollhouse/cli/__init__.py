@@ -1,0 +1,1 @@
+"""The operator's hands on the command line: `tollhouse <noun> <verb>`."""

@@ -1,0 +1,1 @@
+"""HTTP: JSON-RPC API, metrics, health."""

@@ -1,0 +1,1 @@
+"""A command in, a durable answer out. `charge` is the page that shows the pipeline."""

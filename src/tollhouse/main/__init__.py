@@ -1,0 +1,1 @@
+"""Composition roots: settings, wiring, start and stop. Nothing imports this room."""

@@ -1,0 +1,1 @@
+"""What does it cost, and how long does the money last: exact integer arithmetic."""

@@ -1,0 +1,1 @@
+"""Event records as values: what moved, why, and the chain that proves it."""

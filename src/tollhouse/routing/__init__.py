@@ -1,0 +1,1 @@
+"""Where may a call go, in which order."""

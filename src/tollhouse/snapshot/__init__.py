@@ -1,0 +1,1 @@
+"""Compiled configuration as frozen values, and the look-ups declared as protocols."""

@@ -1,0 +1,83 @@
+"""A tariff plan as compiled: frozen values that rating reads. Source: CGRateS semantics, restated in integers.
+
+Money here is exact: a fee or price is an integer over 10^`scale` units of the plan's currency.
+Ages, units and increments are in the service's own usage: microseconds (voice), octets (data), messages (message).
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from tollhouse.values.instants import Instant
+
+
+class Rounding(enum.StrEnum):
+    """How a cost is rounded, once, to the tariff's decimals."""
+
+    UP = "up"
+    DOWN = "down"
+    MIDDLE = "middle"
+    """Half away from zero for the positive costs there are."""
+
+
+class Slot(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """From session age `start` on, each begun `increment` costs price x increment / unit. `fee` is used of slot 0 only."""
+
+    start: int
+    fee: int
+    price: int
+    scale: int
+    unit: int
+    increment: int
+
+
+class Timing(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """When an interval begins: empty = unrestricted; week days 1 = Monday .. 7; `start` seconds into the day."""
+
+    years: tuple[int, ...] = ()
+    months: tuple[int, ...] = ()
+    month_days: tuple[int, ...] = ()
+    week_days: tuple[int, ...] = ()
+    start: int = 0
+
+
+class Interval(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A rate in force at a timing. Higher `weight` (in millionths) wins; slots are sorted by start, the first is 0."""
+
+    timing: Timing
+    weight: int
+    slots: tuple[Slot, ...]
+    rounding: Rounding
+    decimals: int
+    destination: str
+    rate: str
+    max_cost: int = 0
+    """Over 10^9 units; 0 = none."""
+    max_cost_strategy: str = ""
+    """`*free` or `*disconnect` or empty."""
+
+
+class Activation(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """From `at` on the profile's plan is this one."""
+
+    at: Instant
+    plan: str
+    fallback: tuple[str, ...] = ()
+
+
+class Profile(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a rating subject is charged by: activations sorted by time, in the tenant's `unit` and zone (IANA name)."""
+
+    activations: tuple[Activation, ...]
+    unit: str
+    decimals: int
+    zone: str = "UTC"
+
+
+class PrefixRates(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """All intervals that a plan holds for one prefix (`""` = destination `*any`)."""
+
+    prefix: str
+    intervals: tuple[Interval, ...]

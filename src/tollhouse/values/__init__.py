@@ -1,0 +1,1 @@
+"""The words of the product as plain frozen values: money, instants, commands, outcomes, refusals."""

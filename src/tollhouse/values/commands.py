@@ -1,0 +1,286 @@
+"""What a protocol room asks the engine: commands, plain frozen values that could cross a socket.
+
+Every command names who asks (`caller.client` scopes every key), the request's own key, and the instant by
+which the client stops waiting (`deadline`, 0 = never). Keys are texts made by the dialects; two requests with one
+key are the same request. `session_keys` are the names by which a session may be found, best first.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+from tollhouse.values.instants import Instant
+from tollhouse.values.money import Amount
+
+
+class Service(enum.StrEnum):
+    """What is charged. Usage is counted in microseconds (voice), octets (data) or messages (message)."""
+
+    VOICE = "voice"
+    DATA = "data"
+    MESSAGE = "message"
+
+
+class Pap(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """The password itself (RFC 2865 5.2), decrypted."""
+
+    password: bytes
+
+
+class Chap(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
+    """MD5(ident + password + challenge) == response (RFC 2865 5.3, RFC 1994)."""
+
+    ident: int
+    challenge: bytes
+    response: bytes
+
+
+Proof: TypeAlias = Pap | Chap
+
+
+class Caller(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How the one who pays is recognised. Tried in this order: wallet, name, ani, address;
+    the first that is given decides.
+
+    `client` is the peer that asks (gateway name, Origin-Host, `api`): request keys and sessions are its own.
+    `proof` is checked against the account's password; None = the client's word is enough (trusted peer, accounting).
+    """
+
+    client: str
+    address: str = ""
+    name: str = ""
+    ani: str = ""
+    wallet: str = ""
+    proof: Proof | None = None
+    tenant: str = ""
+
+
+class Total(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """Usage of the whole session so far; an equal or lower total moves nothing, whatever the key."""
+
+    units: int
+
+
+class Delta(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
+    """Usage since the previous report of this session."""
+
+    units: int
+
+
+Usage: TypeAlias = Total | Delta
+
+
+class Wish(enum.IntEnum):
+    """What an Authorize holds."""
+
+    GRANT = 1
+    """Money for as much usage as is asked for, capped by the policy."""
+    SHORTEST = 2
+    """The price of the shortest charge, until `sip_hold` (a redirect cannot report usage)."""
+
+
+class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """May this session go ahead, for how long, and where to? Holds money.
+
+    `ask` = wanted usage (None: as the policy says). `begin`: the session starts with this request (Diameter CCR-I).
+    `at` = the client's time of the event (0: now). `routes`: the answer needs carriers, without any it is `no_route`.
+    """
+
+    caller: Caller
+    key: str
+    session_keys: tuple[str, ...]
+    service: Service
+    called: str
+    calling: str = ""
+    ask: int | None = None
+    at: Instant = 0
+    wish: Wish = Wish.GRANT
+    begin: bool = False
+    routes: bool = False
+    deadline: Instant = 0
+
+
+class Start(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
+    """The session has begun (answered at `at`). Unknown: opened now, on the client's word."""
+
+    caller: Caller
+    key: str
+    session_keys: tuple[str, ...]
+    service: Service
+    called: str
+    calling: str = ""
+    at: Instant = 0
+    deadline: Instant = 0
+
+
+class Update(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
+    """Usage so far, and (`more`) a wish for further usage beyond it: None = only a report, 0 = as the policy says."""
+
+    caller: Caller
+    key: str
+    session_keys: tuple[str, ...]
+    usage: Usage
+    more: int | None = None
+    at: Instant = 0
+    deadline: Instant = 0
+    service: Service = Service.VOICE
+    called: str = ""
+    calling: str = ""
+
+
+class Stop(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
+    """The session has ended: its last usage is charged, the rest of what was held goes back.
+
+    `open_unknown`: a session that we do not know is charged all the same (RADIUS; a Stop alone must bill), else it is
+    refused as `unknown_session` (Diameter). `at` = when it ended by the client's clock; `began` = when it was answered.
+    """
+
+    caller: Caller
+    key: str
+    session_keys: tuple[str, ...]
+    usage: Usage
+    cause: str = ""
+    at: Instant = 0
+    began: Instant = 0
+    deadline: Instant = 0
+    service: Service = Service.VOICE
+    called: str = ""
+    calling: str = ""
+    open_unknown: bool = False
+
+
+class Release(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=5):
+    """The session never began (CANCEL): all that was held goes back."""
+
+    caller: Caller
+    key: str
+    session_keys: tuple[str, ...]
+    deadline: Instant = 0
+
+
+class Charge(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=6):
+    """One-shot debit: `amount`, or the price of `units` of a service to `called` where amount is None."""
+
+    caller: Caller
+    key: str
+    amount: Amount | None = None
+    service: Service = Service.MESSAGE
+    called: str = ""
+    units: int = 1
+    at: Instant = 0
+    note: str = ""
+    deadline: Instant = 0
+
+
+class Refund(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=7):
+    """One-shot credit to the wallet's own money bucket."""
+
+    caller: Caller
+    key: str
+    amount: Amount
+    note: str = ""
+    deadline: Instant = 0
+
+
+class Quote(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=8):
+    """What would this usage cost? Moves nothing. `subject` = rating subject (a wallet's or account's name)."""
+
+    tenant: str
+    category: str
+    subject: str
+    service: Service
+    called: str
+    usage: int
+    at: Instant = 0
+    deadline: Instant = 0
+
+
+class Recharge(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=9):
+    """Money in, into the bucket of this balance type, start and expiry (made when there is none).
+
+    `reset`: what the balance type held before expires first (CGRateS `*topup_reset`).
+    """
+
+    client: str
+    wallet: str
+    key: str
+    amount: Amount
+    balance_type: str = "cash"
+    start: Instant = 0
+    expiry: Instant = 0
+    weight: int = 0
+    reset: bool = False
+    note: str = ""
+    deadline: Instant = 0
+
+
+class CreateWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=10):
+    """A new wallet in `unit`, with opening money and a credit limit (0 = prepaid)."""
+
+    client: str
+    wallet: str
+    key: str
+    unit: str
+    opening: int = 0
+    credit_limit: int = 0
+    tenant: str = ""
+    deadline: Instant = 0
+
+
+class ChangeWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=11):
+    """Credit limit, suspension, or the end of a quarantine (`state`: active | suspended). None = as it is."""
+
+    client: str
+    wallet: str
+    key: str
+    credit_limit: int | None = None
+    state: str | None = None
+    expiry: Instant | None = None
+    deadline: Instant = 0
+
+
+class Inspect(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=12):
+    """Read a wallet or a session (one of them is given). Held until what it saw is durable."""
+
+    client: str
+    wallet: str = ""
+    session: str = ""
+    deadline: Instant = 0
+
+
+class CloseClient(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=13):
+    """The client lost its sessions (Accounting-On/Off, Origin-State-Id grew): each is ended as `on_silence` says."""
+
+    client: str
+    key: str
+    cause: str
+    at: Instant = 0
+    deadline: Instant = 0
+
+
+class Sweep(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=14):
+    """End what is due: reservations, silent sessions, buckets, wallets, tombstones, one-shot rows."""
+
+    limit: int = 256
+    deadline: Instant = 0
+
+
+Command: TypeAlias = (
+    Authorize
+    | Start
+    | Update
+    | Stop
+    | Release
+    | Charge
+    | Refund
+    | Quote
+    | Recharge
+    | CreateWallet
+    | ChangeWallet
+    | Inspect
+    | CloseClient
+    | Sweep
+)

@@ -1,0 +1,158 @@
+"""What the engine answers: outcomes, plain frozen values. A protocol room encodes the same outcome into the same bytes.
+
+Outcomes are stored under their request's key, so every field here is what a repeat is answered from; fields are
+only ever appended. Amounts are in the smallest step of `unit`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from tollhouse.values.commands import Service
+from tollhouse.values.instants import Duration, Instant
+from tollhouse.values.refusals import Refusal
+
+
+class Route(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A carrier that takes the call: `number@host`. Routes come cheapest first; `price` is per minute, 10^-9 units."""
+
+    carrier: str
+    host: str
+    number: str
+    price: int
+
+
+class Granted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """Go ahead.
+
+    `granted` = usage allowed beyond what was reported so far (microseconds, octets, messages; 0: none was asked for).
+    `final`: money ends with this grant. `validity`: ask again after so many microseconds at the latest (0: no need).
+    `balance`: free money after the hold. `cost`: posted so far for this session.
+    """
+
+    session: str
+    service: Service
+    granted: int
+    final: bool
+    validity: Duration
+    unit: str
+    decimals: int
+    balance: int
+    cost: int = 0
+    routes: tuple[Route, ...] = ()
+    credit_limit: int = 0
+
+
+class Settled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
+    """The session has ended (Stop, Release). `cost` = the whole session's, `overdrawn` = the part taken as debt."""
+
+    session: str
+    usage: int
+    unit: str
+    decimals: int
+    cost: int
+    balance: int
+    overdrawn: int = 0
+
+
+class Posted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
+    """A one-shot movement (Charge, Refund, Recharge). `amount` > 0 went into the wallet, < 0 out of it."""
+
+    wallet: str
+    record: int
+    unit: str
+    decimals: int
+    amount: int
+    balance: int
+
+
+class CostPart(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One slot's part of a cost: `units` of usage from age `start`, priced `price` (exact text, e.g. `0.2/60s`)."""
+
+    start: int
+    units: int
+    price: str
+    cost: str
+
+
+class Priced(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
+    """Answer to a Quote. `fee` is in `cost`. Part costs are exact fractions as text."""
+
+    unit: str
+    decimals: int
+    cost: int
+    fee: int
+    usage: int
+    prefix: str
+    plan: str
+    parts: tuple[CostPart, ...]
+
+
+class BucketView(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One bucket as an operator sees it."""
+
+    id: int
+    balance_type: str
+    value: int
+    held: int
+    start: Instant
+    expiry: Instant
+    weight: int
+
+
+class WalletView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=5):
+    """A wallet as it stands. `balance` = sum of buckets, `available` = what a new session may hold."""
+
+    wallet: str
+    tenant: str
+    state: str
+    unit: str
+    decimals: int
+    balance: int
+    held: int
+    available: int
+    credit_limit: int
+    expiry: Instant
+    buckets: tuple[BucketView, ...]
+    records: int = 0
+
+
+class SessionView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=6):
+    """A session as it stands. `state`: authorised | started | closed."""
+
+    session: str
+    client: str
+    wallet: str
+    account: str
+    service: Service
+    calling: str
+    called: str
+    state: str
+    created: Instant
+    started: Instant
+    until: Instant
+    granted: int
+    used: int
+    unit: str
+    decimals: int
+    cost: int
+    held: int
+
+
+class Done(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=7):
+    """CloseClient, Sweep: how many things ended."""
+
+    count: int
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=8):
+    """A business "no". `detail` is for people; it never holds a secret. `session` where one exists."""
+
+    refusal: Refusal
+    detail: str = ""
+    session: str = ""
+
+
+Outcome: TypeAlias = Granted | Settled | Posted | Priced | WalletView | SessionView | Done | Refused

@@ -1,0 +1,1 @@
+"""Hold, take, give back: functions from state to state."""
