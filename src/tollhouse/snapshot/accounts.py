@@ -23,8 +23,8 @@ class Gateway(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Account(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How a client's request is recognised, and which wallet pays.
 
-    `password` empty: none is asked for. `subject` is the rating subject; `tech_prefix` is cut from the called number and
-    must be there when it is set.
+    `password` empty: none is asked for. `subject` is the rating subject. `tech_prefix`, when set,
+    must lead the called number and is cut from it.
     """
 
     name: str

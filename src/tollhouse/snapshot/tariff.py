@@ -23,7 +23,7 @@ class Rounding(enum.StrEnum):
 
 
 class Slot(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """From session age `start` on, each begun `increment` costs price x increment / unit. `fee` is used of slot 0 only."""
+    """From session age `start` on, each begun `increment` costs price x increment / unit. `fee`: slot 0 only."""
 
     start: int
     fee: int
