@@ -1,0 +1,155 @@
+"""A snapshot made of dicts, for tests: the whole look-up protocol without a store, and the demo's configuration in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
+from tollhouse.snapshot.lookups import Snapshot
+from tollhouse.snapshot.tariff import Activation, Interval, PrefixRates, Profile, Rounding, Slot, Timing
+from tollhouse.values.commands import Service
+from tollhouse.values.instants import MINUTE, SECOND
+from tollhouse.values.money import Unit
+
+
+class DictSnapshot:
+    """Fill the public dicts, then hand it to whatever takes a `Snapshot`."""
+
+    def __init__(self, generation: int = 1) -> None:
+        self.number = generation
+        self.tenants: list[str] = []
+        self.gateways: list[Gateway] = []
+        self.accounts: dict[str, Account] = {}
+        self.anis: dict[str, str] = {}
+        """Calling number -> account name."""
+        self.addresses: dict[str, str] = {}
+        """CIDR block -> account name."""
+        self.profiles: dict[tuple[str, str, str, str], Profile] = {}
+        """(tenant, category, service, subject) -> profile."""
+        self.plans: dict[str, dict[str, tuple[Interval, ...]]] = {}
+        """Plan -> prefix -> intervals."""
+        self.carrier_rates: list[tuple[str, CarrierRate]] = []
+        """(prefix, rate)."""
+        self.units: dict[str, Unit] = {}
+        self.balance_types: dict[str, BalanceType] = {}
+
+    @property
+    def generation(self) -> int:
+        return self.number
+
+    def only_tenant(self) -> str:
+        return self.tenants[0] if len(self.tenants) == 1 else ""
+
+    def gateway(self, address: str, protocol: str) -> Gateway | None:
+        cidr = longest_block(address, (gateway.cidr for gateway in self.gateways if protocol in gateway.protocols))
+        fitting = [gateway for gateway in self.gateways if gateway.cidr == cidr and protocol in gateway.protocols]
+        return fitting[0] if fitting else None
+
+    def account_by_name(self, name: str) -> Account | None:
+        return self.accounts.get(name)
+
+    def account_by_ani(self, ani: str) -> Account | None:
+        return self.accounts.get(self.anis.get(ani, ""))
+
+    def account_by_address(self, address: str) -> Account | None:
+        return self.accounts.get(self.addresses.get(longest_block(address, self.addresses), ""))
+
+    def profile(self, tenant: str, category: str, service: str, subject: str) -> Profile | None:
+        return self.profiles.get((tenant, category, service, subject))
+
+    def rates(self, plan: str, digits: str) -> list[PrefixRates]:
+        prefixes = self.plans.get(plan, {})
+        heads = (digits[:length] for length in range(len(digits), -1, -1))
+        return [PrefixRates(head, prefixes[head]) for head in heads if head in prefixes]
+
+    def known_destination(self, digits: str) -> str:
+        known = {prefix for plan in self.plans.values() for prefix in plan}
+        return next((digits[:size] for size in range(len(digits), 0, -1) if digits[:size] in known), "")
+
+    def carriers(self, digits: str) -> list[CarrierRate]:
+        best: dict[str, tuple[str, CarrierRate]] = {}
+        for prefix, rate in self.carrier_rates:
+            held = best.get(rate.carrier)
+            if digits.startswith(prefix) and (held is None or len(held[0]) < len(prefix)):
+                best[rate.carrier] = (prefix, rate)
+        return [rate for _, rate in best.values()]
+
+    def unit(self, name: str) -> Unit | None:
+        return self.units.get(name)
+
+    def balance_type(self, name: str) -> BalanceType | None:
+        return self.balance_types.get(name)
+
+
+def longest_block(address: str, blocks: Iterable[str]) -> str:
+    """The longest CIDR block that holds the address; empty if none does, or it is no address."""
+    try:
+        host = ip_address(address)
+    except ValueError:
+        return ""
+    fitting = [block for block in blocks if host in ip_network(block)]
+    return max(fitting, key=lambda block: ip_network(block).prefixlen, default="")
+
+
+def interval(
+    *slots: Slot,
+    timing: Timing | None = None,
+    weight: int = 10,
+    rounding: Rounding = Rounding.UP,
+    decimals: int = 4,
+    destination: str = "DST",
+    max_cost: int = 0,
+    strategy: str = "",
+) -> Interval:
+    """An interval with what most tests leave as it is filled in; `weight` in whole numbers."""
+    when = timing or Timing()
+    return Interval(when, weight * 1_000_000, slots, rounding, decimals, destination, "RT", max_cost, strategy)
+
+
+TUTORIAL = interval(
+    Slot(start=0, fee=4, price=2, scale=1, unit=MINUTE, increment=MINUTE),
+    Slot(start=MINUTE, fee=0, price=1, scale=1, unit=MINUTE, increment=SECOND),
+    destination="DST_TUTORIAL",
+)
+"""Fee 0.4; 0.2 per 60 s in 60 s steps for the first minute, then 0.1 per 60 s in 1 s steps; up at 4 decimals."""
+CENT_A_SECOND = interval(Slot(0, 0, 1, 2, SECOND, SECOND), destination="DST_331")
+"""0.01 per second in 1 s steps."""
+DATA = interval(Slot(0, 0, 1, 2, 1 << 20, 1 << 10), decimals=6, destination="*any")
+"""0.01 per MiB in KiB steps."""
+MESSAGE = interval(Slot(0, 0, 5, 2, 1, 1), destination="*any")
+"""0.05 each."""
+
+
+def single_plan(snapshot: DictSnapshot, service: Service, plan: str, prefixes: dict[str, tuple[Interval, ...]]) -> None:
+    """Price everyone's `service` in tenant demo, category call, by this plan, from the beginning of time."""
+    snapshot.plans[plan] = prefixes
+    snapshot.profiles["demo", "call", service, "*any"] = Profile((Activation(0, plan),), "EUR", 6)
+
+
+def demo_snapshot() -> DictSnapshot:
+    """Tenant demo: three subscribers, the tutorial's tariff, data and messages, two carriers, a gateway on loopback."""
+    snapshot = DictSnapshot()
+    snapshot.tenants.append("demo")
+    snapshot.units["EUR"] = Unit("EUR", 6)
+    for name, order in (("bonus", 1), ("cash", 10)):
+        snapshot.balance_types[name] = BalanceType(name, "EUR", order)
+    for name in ("1001", "1002", "1003"):
+        snapshot.accounts[name] = Account(name, "demo", "demo", name, name, "call", b"secret", "", True)
+        snapshot.anis[name] = name
+    snapshot.gateways.append(
+        Gateway("loopback", "demo", "127.0.0.0/8", b"testing123", b"", ("radius", "diameter", "sip"))
+    )
+    voice = {prefix: (TUTORIAL,) for prefix in ("44", "1001", "1002")} | {"331": (CENT_A_SECOND,)}
+    single_plan(snapshot, Service.VOICE, "RP_DEMO", voice)
+    single_plan(snapshot, Service.DATA, "RP_DATA", {"": (DATA,)})
+    single_plan(snapshot, Service.MESSAGE, "RP_MESSAGE", {"": (MESSAGE,)})
+    for carrier, price in (("alpha", 50_000_000), ("beta", 60_000_000)):
+        rate = CarrierRate(carrier, f"{carrier}.demo.invalid", 0, "", price, 10)
+        snapshot.carrier_rates.extend((prefix, rate) for prefix in voice)
+    return snapshot
+
+
+def conforms() -> Snapshot:
+    """mypy's proof that the whole protocol is there."""
+    return DictSnapshot()
