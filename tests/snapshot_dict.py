@@ -1,8 +1,8 @@
-"""A snapshot made of dicts, for tests: the whole look-up protocol without a store, and the demo's configuration in it."""
+"""A snapshot made of dicts, for tests: the whole look-up protocol without a store; and the demo's configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
@@ -121,9 +121,11 @@ MESSAGE = interval(Slot(0, 0, 5, 2, 1, 1), destination="*any")
 """0.05 each."""
 
 
-def single_plan(snapshot: DictSnapshot, service: Service, plan: str, prefixes: dict[str, tuple[Interval, ...]]) -> None:
+def single_plan(
+    snapshot: DictSnapshot, service: Service, plan: str, prefixes: Mapping[str, tuple[Interval, ...]]
+) -> None:
     """Price everyone's `service` in tenant demo, category call, by this plan, from the beginning of time."""
-    snapshot.plans[plan] = prefixes
+    snapshot.plans[plan] = dict(prefixes)
     snapshot.profiles["demo", "call", service, "*any"] = Profile((Activation(0, plan),), "EUR", 6)
 
 
@@ -140,7 +142,7 @@ def demo_snapshot() -> DictSnapshot:
     snapshot.gateways.append(
         Gateway("loopback", "demo", "127.0.0.0/8", b"testing123", b"", ("radius", "diameter", "sip"))
     )
-    voice = {prefix: (TUTORIAL,) for prefix in ("44", "1001", "1002")} | {"331": (CENT_A_SECOND,)}
+    voice = dict.fromkeys(("44", "1001", "1002"), (TUTORIAL,)) | {"331": (CENT_A_SECOND,)}
     single_plan(snapshot, Service.VOICE, "RP_DEMO", voice)
     single_plan(snapshot, Service.DATA, "RP_DATA", {"": (DATA,)})
     single_plan(snapshot, Service.MESSAGE, "RP_MESSAGE", {"": (MESSAGE,)})

@@ -1,0 +1,70 @@
+"""Which of several intervals is in force at an instant, by the calendar of a zone.
+
+A timing has a start and no end: an interval is active from its start until the end of that local day, and of the active
+ones the heaviest is in force, among equals the one that began last, among those the one listed first (requirement
+cgrates 2.2 c; unlike there, a heavier one that begins in the middle of a call takes over at once).
+
+A local day lasts from one local midnight to the next. A start that the clock skips in spring comes as much later as the
+clock jumps, and one that it passes twice in autumn counts the first time (RFC 5545 3.3.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tollhouse.snapshot.tariff import Interval, Timing
+from tollhouse.values.instants import DAY, SECOND, Instant, from_datetime, to_datetime
+
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_ONE_DAY: Final = timedelta(days=1)
+
+
+def in_force(intervals: Sequence[Interval], zone: str, at: Instant) -> tuple[Interval | None, Instant]:
+    """The interval in force at the instant (None where none is active), and until when that is sure."""
+    day, until = local_day(zone, at)
+    best: Interval | None = None
+    best_rank = (0, 0)
+    for interval in intervals:
+        timing = interval.timing
+        if not matches(timing, day):
+            continue
+        begin = instant_of(zone, day, timing.start)
+        if begin > at:
+            until = min(until, begin)
+            continue
+        rank = (interval.weight, timing.start)
+        if best is None or rank > best_rank:
+            best, best_rank = interval, rank
+    return best, until
+
+
+def matches(timing: Timing, day: date) -> bool:
+    """Whether the timing holds on this local day; an empty field restricts nothing."""
+    return (
+        (not timing.week_days or day.isoweekday() in timing.week_days)
+        and (not timing.month_days or day.day in timing.month_days)
+        and (not timing.months or day.month in timing.months)
+        and (not timing.years or day.year in timing.years)
+    )
+
+
+def local_day(zone: str, at: Instant) -> tuple[date, Instant]:
+    """The local day that holds the instant, and the midnight that ends it."""
+    if zone == "UTC":
+        return date.fromordinal(_EPOCH_ORDINAL + at // DAY), at - at % DAY + DAY
+    day = to_datetime(at).astimezone(ZoneInfo(zone)).date()
+    midnight = instant_of(zone, day + _ONE_DAY, 0)
+    if midnight > at:
+        return day, midnight
+    # The clock went back over midnight: the day that had begun goes on.
+    return day + _ONE_DAY, instant_of(zone, day + 2 * _ONE_DAY, 0)
+
+
+def instant_of(zone: str, day: date, second: int) -> Instant:
+    """When the zone's clock first reads so many seconds into the day."""
+    if zone == "UTC":
+        return (day.toordinal() - _EPOCH_ORDINAL) * DAY + second * SECOND
+    return from_datetime(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)) + timedelta(seconds=second))

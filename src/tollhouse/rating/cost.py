@@ -1,0 +1,114 @@
+"""What usage costs: exact sums of integers over a common denominator, rounded once."""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import Final, TypeAlias
+
+from tollhouse.rating.price import Price
+from tollhouse.rating.spans import spans
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
+from tollhouse.values.commands import Service
+from tollhouse.values.instants import Instant, format_seconds
+from tollhouse.values.money import format_amount
+from tollhouse.values.outcomes import CostPart
+
+Exact: TypeAlias = tuple[int, int]
+"""Units of money as numerator and denominator > 0, not necessarily reduced."""
+
+MAX_COST_SCALE: Final = 10**9
+_LONGEST_DECIMAL: Final = 15
+
+
+def cost(price: Price, start: Instant, usage: int) -> int:
+    """The whole session's cost in the smallest steps of `price.unit`, connect fee included; nothing for no usage.
+
+    Rounded once, by the method and decimals of the interval with most decimals among those that charged something (the
+    earliest of them), and never finer than the unit's steps. Exact whatever the usage; `usage` in the service's own
+    unit (microseconds, octets, messages).
+    """
+    if usage <= 0:
+        return 0
+    total: Exact = (0, 1)
+    rule: Interval | None = None
+    for _, count, interval, slot in spans(price, start, usage):
+        if rule is None:
+            rule, total = interval, connect_fee(interval)
+        elif interval.decimals > rule.decimals:
+            rule = interval
+        total = add(total, count, interval, slot)
+    return 0 if rule is None else rounded(total, rule, price.decimals)
+
+
+def breakdown(price: Price, start: Instant, usage: int) -> tuple[int, tuple[CostPart, ...]]:
+    """The connect fee, rounded to steps like a cost, and what each run of usage costs, exactly, as text."""
+    total: Exact = (0, 1)
+    fee = 0
+    parts: list[CostPart] = []
+    for age, count, interval, slot in spans(price, start, usage):
+        if not parts:
+            total = connect_fee(interval)
+            fee = rounded(total, interval, price.decimals)
+        before, total = total, add(total, count, interval, slot)
+        units = count * slot.increment
+        grown = (total[0] * before[1] - before[0] * total[1], total[1] * before[1])
+        parts.append(CostPart(age, units, _price_text(slot, price.service), exact_text(grown)))
+    return fee, tuple(parts)
+
+
+def connect_fee(interval: Interval) -> Exact:
+    """The fee of the interval in force at the session's start, within its cap."""
+    slot = interval.slots[0]
+    fee = slot.fee, 10**slot.scale
+    return fee if interval.max_cost_strategy != "*free" else _capped(fee, (0, 1), interval.max_cost)
+
+
+def add(total: Exact, count: int, interval: Interval, slot: Slot) -> Exact:
+    """The total after so many more increments; once a `*free` cap is reached they cost nothing more."""
+    numerator, denominator = total
+    more = count * slot.price * slot.increment
+    over = 10**slot.scale * slot.unit
+    if over == denominator:
+        sum_ = numerator + more, denominator
+    else:
+        common = gcd(denominator, over)
+        sum_ = numerator * (over // common) + more * (denominator // common), denominator // common * over
+    return sum_ if interval.max_cost_strategy != "*free" else _capped(sum_, total, interval.max_cost)
+
+
+def rounded(total: Exact, rule: Interval, decimals: int) -> int:
+    """The exact amount in steps of 10^-decimals, rounded as the interval says."""
+    places = min(rule.decimals, decimals)
+    numerator, denominator = total
+    numerator *= 10**places
+    if rule.rounding is Rounding.UP:
+        quanta = -(-numerator // denominator)
+    elif rule.rounding is Rounding.DOWN:
+        quanta = numerator // denominator
+    else:
+        quanta = (2 * numerator + denominator) // (2 * denominator)
+    return int(quanta * 10 ** (decimals - places))
+
+
+def exact_text(amount: Exact) -> str:
+    """A decimal where one of at most 15 places is exact, else a reduced fraction: `0.6`, `1/24`."""
+    common = gcd(*amount)
+    numerator, denominator = amount[0] // common, amount[1] // common
+    if 10**_LONGEST_DECIMAL % denominator:
+        return f"{numerator}/{denominator}"
+    return format_amount(numerator * (10**_LONGEST_DECIMAL // denominator), _LONGEST_DECIMAL)
+
+
+def _capped(total: Exact, before: Exact, max_cost: int) -> Exact:
+    """The total, but not beyond the cap where it was not beyond it before. A cap of 0 is none."""
+    if not max_cost or total[0] * MAX_COST_SCALE <= max_cost * total[1]:
+        return total
+    return before if before[0] * MAX_COST_SCALE >= max_cost * before[1] else (max_cost, MAX_COST_SCALE)
+
+
+def _price_text(slot: Slot, service: Service) -> str:
+    """`0.2/60s`, `0.01/1048576B` (octets), `0.05/1` (messages)."""
+    amount = exact_text((slot.price, 10**slot.scale))
+    if service is Service.VOICE:
+        return f"{amount}/{format_seconds(slot.unit)}s"
+    return f"{amount}/{slot.unit}B" if service is Service.DATA else f"{amount}/{slot.unit}"

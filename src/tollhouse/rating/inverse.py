@@ -1,0 +1,81 @@
+"""How long money lasts: the inverse of `cost`, by algebra inside each run of increments."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tollhouse.rating.cost import MAX_COST_SCALE, Exact, add, connect_fee
+from tollhouse.rating.price import Price
+from tollhouse.rating.spans import interval_at, spans
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
+from tollhouse.values.instants import Instant
+from tollhouse.values.money import INT64_MAX
+
+UNLIMITED: Final = INT64_MAX
+
+
+def affordable(price: Price, start: Instant, funds: int, most: int) -> int:
+    """The longest usage, `most` at most, up to which any usage costs `funds` (smallest steps) or less.
+
+    Where money is the limit it is a whole number of increments, and one more would cost more than `funds`; 0: not even
+    the first increment with the connect fee can be paid. A cap of strategy `*disconnect` ends it too, before the
+    increment that would lift the unrounded cost over the cap; so does the end of the price.
+    """
+    if price.ends:
+        most = min(most, price.ends - start)
+    if most <= 0 or funds < 0:
+        return 0
+    total: Exact = (0, 1)
+    rule: Interval | None = None
+    for age, count, interval, slot in spans(price, start, most):
+        if rule is None:
+            rule, total = interval, connect_fee(interval)
+        elif interval.decimals > rule.decimals:
+            rule = interval
+        payable = _payable(total, interval, slot, rule, funds, price.decimals)
+        if payable < count:
+            return age + payable * slot.increment
+        total = add(total, count, interval, slot)
+    return most
+
+
+def shortest(price: Price, start: Instant) -> int:
+    """The usage of the shortest charge there is: one increment of the first slot."""
+    return interval_at(price, start)[0].slots[0].increment
+
+
+def _payable(total: Exact, interval: Interval, slot: Slot, rule: Interval, funds: int, decimals: int) -> int:
+    """How many increments of the slot may follow the total until its rounded value exceeds the funds."""
+    places = min(rule.decimals, decimals)
+    quanta = funds // 10 ** (decimals - places)
+    strict = rule.rounding is not Rounding.UP
+    limit: Exact = (quanta, 10**places)
+    if rule.rounding is Rounding.DOWN:
+        limit = (quanta + 1, 10**places)
+    elif rule.rounding is Rounding.MIDDLE:
+        limit = (2 * quanta + 1, 2 * 10**places)
+    if not interval.max_cost:
+        return _increments(total, slot, limit, strict)
+    cap: Exact = (interval.max_cost, MAX_COST_SCALE)
+    if interval.max_cost_strategy == "*disconnect":
+        return min(_increments(total, slot, limit, strict), _increments(total, slot, cap, False))
+    if interval.max_cost_strategy == "*free":
+        end = cap if total[0] * cap[1] <= cap[0] * total[1] else total
+        if _within(end, limit, strict):
+            return UNLIMITED
+    return _increments(total, slot, limit, strict)
+
+
+def _increments(total: Exact, slot: Slot, limit: Exact, strict: bool) -> int:
+    """How many increments keep the total within the limit: the largest n of total + n x price <= (strict: <) limit."""
+    if not _within(total, limit, strict):
+        return 0
+    if not slot.price:
+        return UNLIMITED
+    room = (limit[0] * total[1] - total[0] * limit[1]) * 10**slot.scale * slot.unit - strict
+    return int(room // (slot.price * slot.increment * total[1] * limit[1]))
+
+
+def _within(total: Exact, limit: Exact, strict: bool) -> bool:
+    room = limit[0] * total[1] - total[0] * limit[1]
+    return room > 0 if strict else room >= 0
