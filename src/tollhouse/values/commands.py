@@ -117,7 +117,10 @@ class Start(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
-    """Usage so far, and (`more`) a wish for further usage beyond it: None = only a report, 0 = as the policy says."""
+    """Usage so far, and (`more`) a wish for further usage beyond it: None = only a report, 0 = as the policy says.
+
+    `open_unknown`: a session that we do not know is opened (RADIUS), else it is `unknown_session` (Diameter).
+    """
 
     caller: Caller
     key: str
@@ -129,6 +132,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     service: Service = Service.VOICE
     called: str = ""
     calling: str = ""
+    open_unknown: bool = False
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):

@@ -1,0 +1,157 @@
+"""One turn of the reactor = one batch: decide all, make it durable once, then answer. The engine as others see it.
+
+The one place that catches our own bugs: what a broken command would have changed is a value and is thrown away,
+its wallet is quarantined, the others are served on. Trouble of the store is not caught: it ends the
+process (store/die.py).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from tollhouse.engine.admission import Admission
+from tollhouse.engine.book import Book, Image
+from tollhouse.engine.charge import decide
+from tollhouse.engine.decision import Decision
+from tollhouse.engine.policy import Policy
+from tollhouse.engine.tally import Tally
+from tollhouse.records.record import enter
+from tollhouse.snapshot.accounts import Gateway
+from tollhouse.store.interface import Claimed, Store
+from tollhouse.values.commands import Command
+from tollhouse.values.instants import SECOND, Instant
+from tollhouse.values.money import AmountError
+from tollhouse.values.outcomes import Outcome, Refused
+from tollhouse.values.refusals import Refusal
+from tollhouse.wallet.state import QUARANTINED
+
+Answer = Callable[[Outcome], None]
+_LOG: Final = logging.getLogger("tollhouse.engine")
+
+
+class Engine:
+    """Implements `Charging`. `wall` reads the wall clock; `soon` runs a function in the reactor's next turn."""
+
+    def __init__(
+        self,
+        store: Store,
+        book: Book,
+        policy: Policy,
+        tally: Tally,
+        wall: Callable[[], Instant],
+        soon: Callable[[Callable[[], None]], object],
+        refresh: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.book = book
+        self.policy = policy
+        self.tally = tally
+        self.admission = Admission(policy, tally)
+        self.engine_time: Instant = 0
+        self._store = store
+        self._wall = wall
+        self._soon = soon
+        self._refresh = refresh
+        self._queue: list[tuple[Command, Answer]] = []
+        self._turned_away: list[tuple[Answer, Outcome]] = []
+        self._scheduled = False
+
+    def recovered(self, claimed: Claimed) -> None:
+        """Go on where the journal ended: engine time never runs back."""
+        self.engine_time = claimed.engine_time
+
+    def now(self) -> Instant:
+        """Engine time: max(wall clock, last journalled time)."""
+        wall = self._wall()
+        if self.engine_time - wall > 2 * SECOND:
+            self.tally.trouble("engine_clock_behind", "wall", self.engine_time, "wall clock is behind engine time")
+        self.engine_time = max(self.engine_time, wall)
+        return self.engine_time
+
+    def gateway(self, address: str, protocol: str) -> Gateway | None:
+        """The gateway that may speak `protocol` from this address."""
+        return self.book.snapshot.gateway(address, protocol)
+
+    def accepting(self) -> bool:
+        """Whether new sessions are taken."""
+        return self.admission.accepting
+
+    def submit(self, command: Command, answer: Answer) -> None:
+        """Queue for this turn's batch; `answer` is called once the batch is durable."""
+        refused = self.admission.at_the_door(command, len(self._queue))
+        if refused is None:
+            self._queue.append((command, answer))
+        else:
+            self._turned_away.append((answer, refused))
+        if not self._scheduled:
+            self._scheduled = True
+            self._soon(self.turn)
+
+    def turn(self) -> None:
+        """Decide what is queued (at most `max_batch`), append it once, answer."""
+        self._scheduled = False
+        work, self._queue = self._queue[: self.policy.max_batch], self._queue[self.policy.max_batch :]
+        answers, self._turned_away = self._turned_away, []
+        now = self.now()
+        self._refresh()
+        for command, answer in work:
+            answers.append((answer, self._decide(command, now)))
+        entries, records = self.book.pending()
+        if entries or records:
+            self._store.append(now, entries, records)
+        self.book.appended()
+        self.tally.count("engine_batches")
+        self.tally.count("engine_commands", by=len(work))
+        for answer, outcome in answers:
+            self._answer(answer, outcome)
+        if self._queue and not self._scheduled:
+            self._scheduled = True
+            self._soon(self.turn)
+
+    def _decide(self, command: Command, now: Instant) -> Outcome:
+        refused = self.admission.before_deciding(command, now)
+        if refused is not None:
+            return refused
+        self.book.touched = ""
+        try:
+            decision = decide(self.book, self.policy, command, now)
+        except AmountError as error:
+            return Refused(Refusal.AMOUNT_OUT_OF_RANGE, str(error))
+        except Exception:  # noqa: BLE001 - our own bug, caught here and nowhere else (DESIGN §5)
+            decision = self._broken(command, now)
+        self.book.install(decision.images, decision.records)
+        if isinstance(decision.outcome, Refused):
+            self.tally.count("engine_refusals", decision.outcome.refusal)
+        return decision.outcome
+
+    def _broken(self, command: Command, now: Instant) -> Decision:
+        """The command's changes are gone; the wallet it was on takes no more until an operator releases it."""
+        self.tally.count("engine_bugs")
+        name = self.book.touched
+        _LOG.exception("a command broke, wallet %r is quarantined: %s", name, _dump(command))
+        outcome = Refused(Refusal.INTERNAL_ERROR, "thrown away; its wallet is quarantined" if name else "thrown away")
+        wallet = self.book.wallet(name) if name else None
+        if wallet is None or wallet.state == QUARANTINED:
+            return Decision(outcome)
+        wallet = msgspec.structs.replace(wallet, state=QUARANTINED)
+        wallet, record, body = enter(wallet, now, "change", "engine", "", (), "quarantined")
+        images: tuple[Image, ...] = (wallet,)
+        return Decision(outcome, images, ((record, body),))
+
+    def _answer(self, answer: Answer, outcome: Outcome) -> None:
+        try:
+            answer(outcome)
+        except Exception:  # noqa: BLE001 - one front-end's bug must not keep the others from their answers
+            self.tally.count("engine_answer_bugs")
+            _LOG.exception("an answer could not be given")
+
+
+def _dump(command: Command) -> str:
+    """The command for the log, without what proves an identity."""
+    caller = getattr(command, "caller", None)
+    if caller is not None:
+        command = msgspec.structs.replace(command, caller=msgspec.structs.replace(caller, proof=None))
+    return f"{type(command).__name__} {msgspec.msgpack.encode(command).hex()}"

@@ -1,0 +1,221 @@
+"""What the engine knows: entities loaded from the store, with the open batch's changes laid over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final, TypeAlias
+
+import msgspec
+
+from tollhouse.engine.session import Session, find_key
+from tollhouse.rating.price import Price
+from tollhouse.records.record import Record
+from tollhouse.snapshot.lookups import Snapshot
+from tollhouse.store.interface import Entry, RecordEntry, Store
+from tollhouse.values.instants import Instant
+from tollhouse.values.outcomes import Outcome
+from tollhouse.wallet.funds import next_expiry
+from tollhouse.wallet.state import Wallet
+
+WALLET: Final = 1
+SESSION: Final = 2
+ONE_SHOT: Final = 3
+PRICE: Final = 4
+FORMAT: Final = b"\x01"
+
+
+class OneShot(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A request that moved money once: the hash of its body and its outcome, kept until `until`."""
+
+    client: str
+    key: str
+    body: bytes
+    outcome: bytes
+    until: Instant
+
+
+class StoredPrice(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A resolved price under its hash, stored once and named by sessions and records."""
+
+    hash: bytes
+    price: Price
+
+
+class Gone(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The deletion of an entity."""
+
+    kind: int
+    key: bytes
+
+
+Image: TypeAlias = Wallet | Session | OneShot | StoredPrice | Gone
+Entity: TypeAlias = Wallet | Session | OneShot | StoredPrice
+_Name: TypeAlias = tuple[int, bytes]
+
+_TYPES: Final[dict[int, type[Entity]]] = {WALLET: Wallet, SESSION: Session, ONE_SHOT: OneShot, PRICE: StoredPrice}
+_DECODERS: Final = {kind: msgspec.msgpack.Decoder(type_) for kind, type_ in _TYPES.items()}
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_OUTCOMES: Final = msgspec.msgpack.Decoder(Outcome)
+
+
+def one_shot_key(client: str, key: str) -> bytes:
+    """The store key of a one-shot row."""
+    return blake2b(f"{client}\0{key}".encode(), digest_size=16).digest()
+
+
+def encode_outcome(outcome: Outcome) -> bytes:
+    """An outcome as it is stored under its request's key."""
+    return _ENCODER.encode(outcome)
+
+
+def decode_outcome(data: bytes) -> Outcome:
+    """The stored outcome again."""
+    outcome: Outcome = _OUTCOMES.decode(data)
+    return outcome
+
+
+def decode_image(kind: int, image: bytes) -> Entity:
+    """The entity of a stored image. An unknown format number raises ValueError."""
+    if image[:1] != FORMAT:
+        raise ValueError(f"image format {image[:1].hex()} is unknown")
+    entity: Entity = _DECODERS[kind].decode(image[1:])
+    return entity
+
+
+def name_of(image: Image) -> _Name:
+    """(kind, key) of an entity."""
+    if isinstance(image, Wallet):
+        return WALLET, image.name.encode()
+    if isinstance(image, Session):
+        return SESSION, image.id.encode()
+    if isinstance(image, OneShot):
+        return ONE_SHOT, one_shot_key(image.client, image.key)
+    if isinstance(image, StoredPrice):
+        return PRICE, image.hash
+    return image.kind, image.key
+
+
+def entry_of(image: Image) -> Entry:
+    """The image as the store takes it, with its index keys and due time."""
+    kind, key = name_of(image)
+    if isinstance(image, Session):
+        return Entry(kind, key, FORMAT + _ENCODER.encode(image), image.finds(), image.until)
+    if isinstance(image, Wallet):
+        return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), next_expiry(image))
+    if isinstance(image, OneShot):
+        return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), image.until)
+    if isinstance(image, StoredPrice):
+        return Entry(kind, key, FORMAT + _ENCODER.encode(image))
+    return Entry(kind, key, None)
+
+
+class Book:
+    """Read by decisions, written only by `install`. One batch at a time; `appended` ends it."""
+
+    def __init__(self, store: Store, snapshot: Snapshot, cache_entities: int) -> None:
+        self.snapshot = snapshot
+        self._store = store
+        self._limit = cache_entities
+        self._known: dict[_Name, Entity] = {}
+        self._batch: dict[_Name, Image] = {}
+        self._batch_finds: dict[bytes, dict[str, None]] = {}
+        self._records: list[RecordEntry] = []
+        self._made = 0
+        self._hashes: dict[Price, bytes] = {}
+        self.touched = ""
+        """The wallet that the decision in hand last loaded: the one to quarantine when it breaks."""
+
+    def wallet(self, name: str) -> Wallet | None:
+        """The wallet of this name as it stands."""
+        self.touched = name
+        found = self._entity(WALLET, name.encode())
+        return found if isinstance(found, Wallet) else None
+
+    def session(self, session_id: str) -> Session | None:
+        """The session of this id, open or a tombstone."""
+        found = self._entity(SESSION, session_id.encode())
+        return found if isinstance(found, Session) else None
+
+    def sessions(self, client: str, key: str) -> list[Session]:
+        """The client's sessions under a session key, oldest first (key empty: all its open ones)."""
+        index_key = find_key(client, key)
+        ids = [k.decode() for kind, k in self._store.find(index_key) if kind == SESSION]
+        ids += [one for one in self._batch_finds.get(index_key, ()) if one not in ids]
+        found = (self.session(one) for one in ids)
+        return [one for one in found if one is not None and index_key in one.finds()]
+
+    def one_shot(self, client: str, key: str) -> OneShot | None:
+        """The row of a one-shot request made before."""
+        found = self._entity(ONE_SHOT, one_shot_key(client, key))
+        return found if isinstance(found, OneShot) else None
+
+    def price(self, price_hash: bytes) -> Price:
+        """The price that a session names. KeyError where there is none: a breached invariant."""
+        found = self._entity(PRICE, price_hash)
+        if not isinstance(found, StoredPrice):
+            raise KeyError(f"no price {price_hash.hex()}")
+        return found.price
+
+    def hash_of(self, price: Price) -> tuple[bytes, tuple[Image, ...]]:
+        """The price's hash, and the image that stores it where it is new."""
+        known = self._hashes.get(price)
+        if known is None:
+            known = blake2b(_ENCODER.encode(price), digest_size=12).digest()
+            if len(self._hashes) > 10_000:
+                self._hashes.clear()
+            self._hashes[price] = known
+        if self._entity(PRICE, known) is None:
+            return known, (StoredPrice(known, price),)
+        return known, ()
+
+    def due(self, now: Instant, limit: int) -> list[_Name]:
+        """Entities that are due, but for those that this batch has changed."""
+        return [name for name in self._store.due(now, limit) if name not in self._batch]
+
+    def entity(self, name: _Name) -> Entity | None:
+        """Whatever stands under (kind, key)."""
+        return self._entity(*name)
+
+    def new_session_id(self) -> str:
+        """An id that no session had before: the journal number to come, and a count within the batch."""
+        self._made += 1
+        return f"{self._store.next_number:x}-{self._made:x}"
+
+    def install(self, images: Iterable[Image], records: Iterable[tuple[Record, bytes]]) -> None:
+        """Take a decision's changes into memory and into the open batch."""
+        for image in images:
+            name = name_of(image)
+            self._batch[name] = image
+            if isinstance(image, Gone):
+                self._known.pop(name, None)
+                continue
+            self._known[name] = image
+            if isinstance(image, Session):
+                for index_key in image.finds():
+                    self._batch_finds.setdefault(index_key, {})[image.id] = None
+        self._records += [RecordEntry(one.wallet, one.sequence, one.at, body) for one, body in records]
+
+    def pending(self) -> tuple[list[Entry], list[RecordEntry]]:
+        """What the open batch has to make durable."""
+        return [entry_of(image) for image in self._batch.values()], self._records
+
+    def appended(self) -> None:
+        """The batch is durable: begin the next one, and keep memory bounded."""
+        self._batch = {}
+        self._batch_finds = {}
+        self._records = []
+        self._made = 0
+        if len(self._known) > self._limit:
+            for name in list(self._known)[: self._limit // 4]:
+                del self._known[name]
+
+    def _entity(self, kind: int, key: bytes) -> Entity | None:
+        name = (kind, key)
+        found = self._known.get(name)
+        if found is None and name not in self._batch:
+            image = self._store.load(kind, key)
+            if image is not None:
+                found = decode_image(kind, image)
+                self._known[name] = found
+        return found

@@ -1,0 +1,281 @@
+"""The page that shows the pipeline: a command in, a decision out. Nothing here changes anything.
+
+    identify -> rating -> routing -> wallet -> records        = (outcome, changes)
+
+`decide` finds the way of each command; `authorize` is the whole way of one packet, top to bottom.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tollhouse.engine import one_shots, settle, sweep, wallets
+from tollhouse.engine.book import Book, Image, decode_outcome
+from tollhouse.engine.decision import Decision, refuse, remember
+from tollhouse.engine.policy import Policy
+from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, Session
+from tollhouse.engine.terms import Terms, most, sane, terms_of
+from tollhouse.identify.identify import identify
+from tollhouse.rating.cost import cost
+from tollhouse.rating.inverse import affordable, shortest
+from tollhouse.rating.price import resolve
+from tollhouse.routing.routes import routes
+from tollhouse.values.commands import (
+    Authorize,
+    ChangeWallet,
+    Charge,
+    CloseClient,
+    Command,
+    CreateWallet,
+    Inspect,
+    Quote,
+    Recharge,
+    Refund,
+    Release,
+    Service,
+    Start,
+    Stop,
+    Sweep,
+    Total,
+    Update,
+    Wish,
+)
+from tollhouse.values.instants import Instant
+from tollhouse.values.outcomes import Granted, Refused, Route
+from tollhouse.values.refusals import Refusal
+from tollhouse.wallet.funds import available, give_back, hold
+from tollhouse.wallet.state import Wallet
+
+
+def decide(book: Book, policy: Policy, command: Command, now: Instant) -> Decision:
+    """What this command does at `now`. Raises only on our own bugs."""
+    match command:
+        case Authorize():
+            return authorize(book, policy, command, now)
+        case Start():
+            return start(book, policy, command, now)
+        case Update():
+            return settle.update(book, policy, _known(book, policy, command, now), command, now)
+        case Stop():
+            return settle.stop(book, policy, _known(book, policy, command, now), command, now)
+        case Release():
+            return settle.release(book, policy, settle.find(book, command), command, now)
+        case CloseClient():
+            return settle.close_client(book, policy, command, now)
+        case Sweep():
+            return sweep.sweep(book, policy, command, now)
+        case Charge():
+            return one_shots.charge(book, policy, command, now)
+        case Refund():
+            return one_shots.refund(book, policy, command, now)
+        case Quote():
+            return one_shots.quote(book, command, now)
+        case Recharge() | CreateWallet() | ChangeWallet():
+            return wallets.change(book, policy, command, now)
+        case Inspect():
+            return wallets.inspect(book, command, now)
+
+
+def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> Decision:
+    """May this session go ahead? One request's whole way, refused at the first thing that is missing."""
+    session = settle.find_for_opening(book, policy, command, now)
+    if session is not None and (said := settle.said_before(session, command)) is not None:
+        return Decision(said)
+    began = sane(command.at, now)
+
+    payer = identify(book.snapshot, command.caller, command.called)
+    if isinstance(payer, Refused):
+        return Decision(payer)
+    price = resolve(
+        book.snapshot,
+        payer.tenant,
+        payer.category,
+        command.service,
+        payer.subject,
+        payer.called,
+        began,
+        policy.max_grant,
+    )
+    if isinstance(price, Refused):
+        return Decision(price)
+    ways = routes(book.snapshot, payer.called) if command.routes else ()
+    if command.routes and not ways:
+        return refuse(Refusal.NO_ROUTE, f"no carrier takes {payer.called}")
+    wallet = book.wallet(payer.wallet)
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
+    if (closed := wallets.barred(wallet, now)) is not None:
+        return Decision(closed)
+    if wallet.unit != price.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
+
+    if session is None:
+        price_hash, new_price = book.hash_of(price)
+        session = Session(
+            book.new_session_id(),
+            command.caller.client,
+            wallet.name,
+            wallet.tenant,
+            payer.account,
+            command.service,
+            command.calling,
+            payer.called,
+            command.session_keys,
+            price_hash,
+            now,
+            began,
+            now,
+        )
+        terms = Terms(price, command.service)
+    elif session.wallet != wallet.name:
+        return refuse(Refusal.CONFLICT, "the session is another wallet's", session.id)
+    else:
+        new_price = ()
+        terms = terms_of(book, session)
+        wallet = give_back(wallet, session.lines)
+    return _grant(policy, command, session, terms, wallet, ways, new_price, now)
+
+
+def _grant(
+    policy: Policy,
+    command: Authorize,
+    session: Session,
+    terms: Terms,
+    wallet: Wallet,
+    ways: tuple[Route, ...],
+    new_price: tuple[Image, ...],
+    now: Instant,
+) -> Decision:
+    """Hold the price of what is asked for, or of as much of it as the wallet pays."""
+    started = command.begin or session.state == STARTED
+    if command.wish is Wish.SHORTEST:
+        ask = shortest(terms.price, session.began)
+    else:
+        cap = most(policy, session.service)
+        ask = session.used + min(cap if command.ask is None else command.ask, cap)
+    funds = available(wallet, now)
+    granted = affordable(terms.price, session.began, funds + session.posted, ask)
+    if granted <= session.used and ask > session.used:
+        return Decision(wallets.no_money(wallet, funds, session.id))
+    held = hold(wallet, cost(terms.price, session.began, granted) - session.posted, now)
+    if held is None:
+        return Decision(wallets.no_money(wallet, funds, session.id))
+    wallet, lines = held
+    outcome = Granted(
+        session=session.id,
+        service=session.service,
+        granted=granted - session.used,
+        final=granted < ask,
+        validity=0 if terms.is_time else policy.validity,
+        unit=wallet.unit,
+        decimals=wallet.decimals,
+        balance=available(wallet, now),
+        cost=session.posted,
+        routes=ways,
+        credit_limit=wallet.credit_limit,
+    )
+    if started:
+        until = settle.reservation_end(policy, session.began, granted, terms, now)
+    else:
+        until = now + (policy.sip_hold if command.wish is Wish.SHORTEST else policy.setup_window)
+    opened = msgspec.structs.replace(
+        session,
+        state=STARTED if started else AUTHORISED,
+        wish=command.wish,
+        granted=granted,
+        lines=lines,
+        until=until,
+        reported=now,
+    )
+    return Decision(outcome, (wallet, remember(opened, command.key, outcome, policy.recent), *new_price))
+
+
+def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
+    """The session has begun: found by its keys, or opened now on the client's word with what the wallet can hold."""
+    session = settle.find(book, command)
+    if session is not None and session.state == CLOSED:
+        if sane(command.at, now) - session.reported <= policy.reuse_after:
+            return Decision(settle.granted_again(book, policy, session, now))
+        session = None
+    if session is None:
+        return open_unknown(book, policy, command, sane(command.at, now), now)
+    if (stored := session.stored(command.key)) is not None:
+        return Decision(decode_outcome(stored))
+    if session.state == STARTED:
+        return Decision(settle.granted_again(book, policy, session, now))
+    began = sane(command.at, now)
+    keys = tuple(dict.fromkeys((*session.keys, *command.session_keys)))
+    terms = terms_of(book, session)
+    begun = msgspec.structs.replace(
+        session,
+        state=STARTED,
+        began=began,
+        keys=keys,
+        until=settle.reservation_end(policy, began, session.granted, terms, now),
+        reported=now,
+    )
+    outcome = settle.granted_again(book, policy, begun, now)
+    return Decision(outcome, (remember(begun, command.key, outcome, policy.recent),))
+
+
+def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, began: Instant, now: Instant) -> Decision:
+    """A session that nobody asked leave for: it runs already, so it is opened and holds what is there."""
+    payer = identify(book.snapshot, command.caller, command.called)
+    if isinstance(payer, Refused):
+        return Decision(payer)
+    price = resolve(
+        book.snapshot,
+        payer.tenant,
+        payer.category,
+        command.service,
+        payer.subject,
+        payer.called,
+        began,
+        policy.max_grant,
+    )
+    if isinstance(price, Refused):
+        return Decision(price)
+    wallet = book.wallet(payer.wallet)
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
+    if (closed := wallets.barred_for_settling(wallet)) is not None:
+        return Decision(closed)
+    if wallet.unit != price.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
+    price_hash, new_price = book.hash_of(price)
+    granted = affordable(price, began, available(wallet, now), most(policy, command.service))
+    held = hold(wallet, cost(price, began, granted), now)
+    wallet, lines = held if held is not None else (wallet, ())
+    session = Session(
+        book.new_session_id(),
+        command.caller.client,
+        wallet.name,
+        wallet.tenant,
+        payer.account,
+        command.service,
+        command.calling,
+        payer.called,
+        command.session_keys,
+        price_hash,
+        now,
+        began,
+        settle.reservation_end(policy, began, granted, Terms(price, command.service), now),
+        STARTED,
+        Wish.GRANT,
+        granted,
+        lines=lines,
+        reported=now,
+    )
+    outcome = settle.granted(session, wallet, granted, False, policy, now)
+    return Decision(outcome, (wallet, remember(session, command.key, outcome, policy.recent), *new_price))
+
+
+def _known(book: Book, policy: Policy, command: Update | Stop, now: Instant) -> Session | Decision | None:
+    """The session of a report; an unknown one is opened first where it must bill all the same."""
+    session = settle.find(book, command)
+    if session is not None or not command.open_unknown:
+        return session
+    began = sane(command.began if isinstance(command, Stop) else 0, now)
+    if isinstance(command, Update) and isinstance(command.usage, Total) and command.service == Service.VOICE:
+        began = sane(command.at, now) - command.usage.units
+    return open_unknown(book, policy, command, began, now)

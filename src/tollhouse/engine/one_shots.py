@@ -1,0 +1,107 @@
+"""Charges and refunds that are over at once, and quotes, which move nothing."""
+
+from __future__ import annotations
+
+from tollhouse.engine import wallets
+from tollhouse.engine.book import Book
+from tollhouse.engine.decision import Decision, refuse
+from tollhouse.engine.policy import Policy
+from tollhouse.engine.terms import sane
+from tollhouse.identify.identify import Payer, identify
+from tollhouse.rating.cost import breakdown, cost
+from tollhouse.rating.price import resolve
+from tollhouse.records.record import enter
+from tollhouse.values.commands import Charge, Quote, Refund
+from tollhouse.values.instants import Instant
+from tollhouse.values.money import Amount, fits
+from tollhouse.values.outcomes import Posted, Priced, Refused
+from tollhouse.values.refusals import Refusal
+from tollhouse.wallet.funds import available, credit, take
+from tollhouse.wallet.state import REVENUE, Wallet
+
+
+def charge(book: Book, policy: Policy, command: Charge, now: Instant) -> Decision:
+    """Debit an amount or the price of some units; all of it or nothing."""
+    body = wallets.repeat(book, command.caller.client, command.key, command)
+    if isinstance(body, Decision):
+        return body
+    payer = identify(book.snapshot, command.caller, command.called)
+    if isinstance(payer, Refused):
+        return Decision(payer)
+    wallet = book.wallet(payer.wallet)
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
+    if (barred := wallets.barred(wallet, now)) is not None:
+        return Decision(barred)
+    amount = command.amount or _priced(book, payer, command, now)
+    if isinstance(amount, Refused):
+        return Decision(amount)
+    if (wrong := _unfit(amount, wallet)) is not None:
+        return Decision(wrong)
+    funds = available(wallet, now)
+    if amount.value > funds:
+        outcome = wallets.no_money(wallet, funds)
+        return wallets.once(policy, command.caller.client, command.key, body, outcome, now)
+    taken = take(wallet, (), amount.value, now, debt=False)
+    wallet, record, data = enter(
+        taken.wallet, now, "charge", command.caller.client, command.key, taken.postings, command.note
+    )
+    posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, -amount.value, wallet.balance())
+    return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
+
+
+def refund(book: Book, policy: Policy, command: Refund, now: Instant) -> Decision:
+    """Credit an amount to the wallet's main bucket, out of revenue."""
+    body = wallets.repeat(book, command.caller.client, command.key, command)
+    if isinstance(body, Decision):
+        return body
+    payer = identify(book.snapshot, command.caller, "")
+    if isinstance(payer, Refused):
+        return Decision(payer)
+    wallet = book.wallet(payer.wallet)
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
+    if (barred := wallets.barred_for_settling(wallet)) is not None:
+        return Decision(barred)
+    if (wrong := _unfit(command.amount, wallet)) is not None:
+        return Decision(wrong)
+    wallet, postings = credit(wallet, command.amount.value, REVENUE)
+    wallet, record, data = enter(wallet, now, "refund", command.caller.client, command.key, postings, command.note)
+    posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, command.amount.value, wallet.balance())
+    return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
+
+
+def quote(book: Book, command: Quote, now: Instant) -> Decision:
+    """The cost of a usage, and its parts."""
+    at = command.at or now
+    tenant = command.tenant or book.snapshot.only_tenant()
+    if command.usage < 0:
+        return refuse(Refusal.INVALID, "usage is not negative")
+    price = resolve(
+        book.snapshot, tenant, command.category, command.service, command.subject, command.called, at, command.usage
+    )
+    if isinstance(price, Refused):
+        return Decision(price)
+    fee, parts = breakdown(price, at, command.usage)
+    whole = cost(price, at, command.usage)
+    if not fits(whole):
+        return refuse(Refusal.AMOUNT_OUT_OF_RANGE)
+    return Decision(Priced(price.unit, price.decimals, whole, fee, command.usage, price.prefix, price.plan, parts))
+
+
+def _priced(book: Book, payer: Payer, command: Charge, now: Instant) -> Amount | Refused:
+    at = sane(command.at, now)
+    if command.units <= 0:
+        return Refused(Refusal.INVALID, "units are more than zero")
+    price = resolve(
+        book.snapshot, payer.tenant, payer.category, command.service, payer.subject, payer.called, at, command.units
+    )
+    return price if isinstance(price, Refused) else Amount(cost(price, at, command.units), price.unit)
+
+
+def _unfit(amount: Amount, wallet: Wallet) -> Refused | None:
+    if amount.unit != wallet.unit:
+        return Refused(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
+    if amount.value < 0:
+        return Refused(Refusal.INVALID, "an amount is not negative")
+    return None if fits(amount.value) else Refused(Refusal.AMOUNT_OUT_OF_RANGE)

@@ -1,0 +1,69 @@
+"""The session as a frozen value, and the steps that change nothing but it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from tollhouse.values.commands import Service, Wish
+from tollhouse.values.instants import Instant
+from tollhouse.wallet.state import Lines
+
+AUTHORISED: Final = "authorised"
+STARTED: Final = "started"
+CLOSED: Final = "closed"
+
+
+class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One call or data session, charging one wallet.
+
+    `began` is the instant that rating starts from; `until` when the reservation ends (closed: when the tombstone goes).
+    `granted`, `used` count from the session's start; `posted` is what its records took so far, `lines` what it still
+    holds. `recent` = (request key, encoded outcome), the newest last. `ended`: why it closed.
+    """
+
+    id: str
+    client: str
+    wallet: str
+    tenant: str
+    account: str
+    service: Service
+    calling: str
+    called: str
+    keys: tuple[str, ...]
+    price: bytes
+    created: Instant
+    began: Instant
+    until: Instant
+    state: str = AUTHORISED
+    wish: Wish = Wish.GRANT
+    granted: int = 0
+    used: int = 0
+    posted: int = 0
+    lines: Lines = ()
+    recent: tuple[tuple[str, bytes], ...] = ()
+    ended: str = ""
+    overdrawn: int = 0
+    reported: Instant = 0
+
+    def stored(self, key: str) -> bytes | None:
+        """The encoded outcome that this request key got before."""
+        for seen, outcome in self.recent:
+            if seen == key:
+                return outcome
+        return None
+
+    def held(self) -> int:
+        """What it holds in its wallet."""
+        return sum(amount for _, amount in self.lines)
+
+    def finds(self) -> tuple[bytes, ...]:
+        """The index keys under which it is found: its session keys, scoped by client; open ones also by client."""
+        own = tuple(find_key(self.client, key) for key in self.keys)
+        return own if self.state == CLOSED else (*own, find_key(self.client, ""))
+
+
+def find_key(client: str, key: str) -> bytes:
+    """The index key of a client's session key; of all its open sessions where `key` is empty. At most 200 octets."""
+    return f"{client}\0{key}".encode()[:200]

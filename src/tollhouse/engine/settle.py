@@ -1,0 +1,325 @@
+"""What follows the opening of a session: reports, its end, its release. Every report re-rates it from its start.
+
+posted now = cost(whole usage so far) - posted before          (the connect fee is in the first)
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tollhouse.engine import wallets
+from tollhouse.engine.book import Book, StoredPrice, decode_outcome
+from tollhouse.engine.decision import Decision, refuse, remember
+from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
+from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, Session
+from tollhouse.engine.terms import Terms, most, sane, terms_of
+from tollhouse.rating.cost import cost
+from tollhouse.rating.inverse import affordable
+from tollhouse.records.record import Call, Record, enter
+from tollhouse.values.commands import Authorize, CloseClient, Release, Start, Stop, Total, Update, Usage, Wish
+from tollhouse.values.instants import Instant
+from tollhouse.values.outcomes import Done, Granted, Outcome, Refused, Settled
+from tollhouse.values.refusals import Refusal
+from tollhouse.wallet.funds import available, credit, expire, give_back, hold, take
+from tollhouse.wallet.state import ADJUSTMENT, Posting, Wallet
+
+WINDOW = "window:"
+CLASS = "class:"
+API = "api"
+
+
+def find(book: Book, command: Start | Update | Stop | Release) -> Session | None:
+    """The session of a report: by its best key that leads to one; by the window key only one that has not begun."""
+    closed = None
+    for key in command.session_keys:
+        found = _by_key(book, command.caller.client, key)
+        if key.startswith(WINDOW):
+            waiting = [one for one in found if one.state == AUTHORISED]
+            if waiting and closed is None:
+                return waiting[0]
+            continue
+        for session in reversed(found):
+            if session.state != CLOSED:
+                return session
+            closed = closed or session
+    return closed
+
+
+def find_for_opening(book: Book, policy: Policy, command: Authorize, now: Instant) -> Session | None:
+    """The open session that this request repeats or extends; a fresh tombstone is repeated too; else None."""
+    own = [key for key in command.session_keys if not key.startswith(WINDOW)]
+    for key in own or command.session_keys:
+        for session in reversed(_by_key(book, command.caller.client, key)):
+            if session.state == AUTHORISED or (session.state == STARTED and own):
+                return session
+            if (
+                session.state == CLOSED
+                and own
+                and session.stored(command.key)
+                and now - session.created <= policy.setup_window
+            ):
+                return session
+    return None
+
+
+def said_before(session: Session, command: Authorize) -> Outcome | None:
+    """The answer to a repeat: the same key again, or a session not begun that is asked for in the same way."""
+    stored = session.stored(command.key)
+    if stored is None and session.state == AUTHORISED and session.wish == command.wish and not command.begin:
+        stored = session.recent[-1][1]
+    return None if stored is None else decode_outcome(stored)
+
+
+def _by_key(book: Book, client: str, key: str) -> list[Session]:
+    if key.startswith(CLASS):
+        session = book.session(key[len(CLASS) :])
+        return [session] if session is not None and client in (session.client, API) else []
+    return book.sessions(client, key)
+
+
+def update(book: Book, policy: Policy, known: Session | Decision | None, command: Update, now: Instant) -> Decision:
+    """Usage so far is charged; where more is wished for, the wallet holds its price."""
+    opened, session, early = _subject(book, known, command)
+    if session is None:
+        return early
+    if session.state == CLOSED:
+        return refuse(Refusal.SESSION_CLOSED, session.ended, session.id)
+    wallet = _wallet(book, opened, session)
+    if (barred := wallets.barred_for_settling(wallet)) is not None:
+        return Decision(barred)
+    terms = _terms(book, opened, session)
+    session, wallet, records = _post(
+        policy, terms, session, wallet, _reported(session, command.usage), "", command.key, now
+    )
+    outcome: Outcome
+    if command.more is None:
+        outcome = granted(session, wallet, max(session.granted - session.used, 0), False, policy, now)
+        until = max(session.until, now)
+    else:
+        session, wallet, outcome = _more(policy, terms, session, wallet, command.more, now)
+        until = reservation_end(policy, session.began, session.granted, terms, now)
+    session = msgspec.structs.replace(session, until=until, state=STARTED, reported=now)
+    session = remember(session, command.key, outcome, policy.recent)
+    return Decision(outcome, (*opened.images, wallet, session), (*opened.records, *records))
+
+
+def stop(book: Book, policy: Policy, known: Session | Decision | None, command: Stop, now: Instant) -> Decision:
+    """The last usage is charged, the rest goes back; a repeat moves nothing; more usage posts the difference."""
+    opened, session, early = _subject(book, known, command)
+    if session is None:
+        return early
+    if session.state == CLOSED and (not isinstance(command.usage, Total) or command.usage.units <= session.used):
+        if isinstance(command.usage, Total) and session.recent:
+            return Decision(decode_outcome(session.recent[-1][1]))
+        return refuse(Refusal.SESSION_CLOSED, session.ended, session.id)
+    wallet = _wallet(book, opened, session)
+    if (barred := wallets.barred_for_settling(wallet)) is not None:
+        return Decision(barred)
+    terms = _terms(book, opened, session)
+    if session.state == AUTHORISED and command.began:
+        session = msgspec.structs.replace(session, began=sane(command.began, now))
+    usage = _reported(session, command.usage)
+    session, wallet, records = end(policy, terms, session, wallet, usage, command.cause or "stop", command.key, now)
+    outcome = settled(session, wallet, now)
+    session = remember(session, command.key, outcome, policy.recent)
+    return Decision(outcome, (*opened.images, wallet, session), (*opened.records, *records))
+
+
+def release(book: Book, policy: Policy, session: Session | None, command: Release, now: Instant) -> Decision:
+    """It never began: all that was held goes back. A session that has begun is not released but stopped."""
+    if session is None:
+        return refuse(Refusal.UNKNOWN_SESSION)
+    if (stored := session.stored(command.key)) is not None:
+        return Decision(decode_outcome(stored))
+    if session.state != AUTHORISED:
+        return refuse(Refusal.SESSION_CLOSED if session.state == CLOSED else Refusal.INVALID, session.state, session.id)
+    wallet = book.wallet(session.wallet)
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, session.wallet)
+    session, wallet, records = end(policy, terms_of(book, session), session, wallet, 0, "released", command.key, now)
+    outcome = settled(session, wallet, now)
+    return Decision(outcome, (wallet, remember(session, command.key, outcome, policy.recent)), records)
+
+
+def close_client(book: Book, policy: Policy, command: CloseClient, now: Instant) -> Decision:
+    """The client lost its sessions: each is ended as `on_silence` says."""
+    images: dict[str, Wallet] = {}
+    sessions: list[Session] = []
+    records: tuple[tuple[Record, bytes], ...] = ()
+    for session in book.sessions(command.client, ""):
+        wallet = images.get(session.wallet) or book.wallet(session.wallet)
+        if wallet is None:
+            continue
+        closed, images[session.wallet], new = silent(
+            policy, terms_of(book, session), session, wallet, command.cause, now
+        )
+        sessions.append(closed)
+        records += new
+    return Decision(Done(len(sessions)), (*images.values(), *sessions), records)
+
+
+def silent(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, cause: str, now: Instant
+) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
+    """End a session that will not report any more, as the policy says."""
+    usage = session.used
+    if session.state == STARTED and policy.on_silence is OnSilence.GRANTED:
+        usage = max(session.used, session.granted)
+    if policy.on_silence is OnSilence.NOTHING:
+        session = msgspec.structs.replace(session, used=0)
+        usage = 0
+    ended, wallet, records = end(policy, terms, session, wallet, usage, cause, f"silence:{session.id}", now)
+    return remember(ended, "", settled(ended, wallet, now), policy.recent), wallet, records
+
+
+def end(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
+) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
+    """Post what is due, give back the rest, leave a tombstone."""
+    session, wallet, records = _post(policy, terms, session, wallet, usage, cause, request, now)
+    wallet, dropped = expire(give_back(wallet, session.lines), now)
+    if dropped:
+        wallet, record, body = enter(wallet, now, "expiry", "", "", dropped)
+        records = (*records, (record, body))
+    closed = msgspec.structs.replace(
+        session,
+        state=CLOSED,
+        lines=(),
+        until=now + policy.tombstone,
+        ended=cause,
+        reported=now,
+        recent=session.recent[-1:],
+    )
+    return closed, wallet, records
+
+
+def _post(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
+) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
+    """Charge the difference between the cost of `usage` and what was posted, with its record."""
+    whole = cost(terms.price, session.began, usage)
+    owed = whole - session.posted
+    lines, overdrawn, forgone = session.lines, 0, 0
+    postings: tuple[Posting, ...] = ()
+    if owed > 0:
+        taken = take(wallet, session.lines, owed, now, debt=policy.on_overrun is OnOverrun.DEBT)
+        wallet, lines, postings = taken.wallet, taken.lines, taken.postings
+        overdrawn, forgone = taken.overdrawn, taken.forgone
+    elif owed < 0:
+        wallet, postings = credit(wallet, -owed, ADJUSTMENT)
+    posted = session.posted - sum(posting.amount for posting in postings)
+    session = msgspec.structs.replace(
+        session, used=usage, posted=posted, lines=lines, overdrawn=session.overdrawn + overdrawn
+    )
+    if not postings and not (cause and session.state != AUTHORISED):
+        return session, wallet, ()
+    call = Call(
+        session.id,
+        session.client,
+        session.account,
+        str(session.service),
+        session.calling,
+        session.called,
+        session.began,
+        usage,
+        posted,
+        overdrawn,
+        session.price,
+        cause,
+        forgone,
+    )
+    wallet, record, body = enter(wallet, now, "session", session.client, request, postings, call=call)
+    return session, wallet, ((record, body),)
+
+
+def _more(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, more: int, now: Instant
+) -> tuple[Session, Wallet, Outcome]:
+    """Hold for further usage beyond what was used; what the session held before is put back first."""
+    wallet = give_back(wallet, session.lines)
+    cap = most(policy, session.service)
+    target = session.used + min(more or cap, cap)
+    funds = available(wallet, now)
+    reach = affordable(terms.price, session.began, funds + session.posted, target)
+    held = hold(wallet, cost(terms.price, session.began, reach) - session.posted, now) if reach > session.used else None
+    if held is None:
+        session = msgspec.structs.replace(session, lines=(), granted=session.used)
+        return session, wallet, wallets.no_money(wallet, funds, session.id)
+    wallet, lines = held
+    session = msgspec.structs.replace(session, lines=lines, granted=reach, wish=Wish.GRANT)
+    return session, wallet, granted(session, wallet, reach - session.used, reach < target, policy, now)
+
+
+def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: Policy, now: Instant) -> Granted:
+    """The answer to a session that goes on."""
+    return Granted(
+        session=session.id,
+        service=session.service,
+        granted=usage,
+        final=final,
+        validity=0 if session.service == "voice" else policy.validity,
+        unit=wallet.unit,
+        decimals=wallet.decimals,
+        balance=available(wallet, now),
+        cost=session.posted,
+        credit_limit=wallet.credit_limit,
+    )
+
+
+def granted_again(book: Book, policy: Policy, session: Session, now: Instant) -> Outcome:
+    """The answer to a Start: the grant as it stands."""
+    wallet = book.wallet(session.wallet)
+    if wallet is None:
+        return Refused(Refusal.UNKNOWN_WALLET, session.wallet, session.id)
+    left = max(session.granted - session.used, 0)
+    return granted(session, wallet, left, False, policy, now)
+
+
+def settled(session: Session, wallet: Wallet, now: Instant) -> Settled:
+    """The answer to a session that has ended."""
+    balance = available(wallet, now)
+    return Settled(session.id, session.used, wallet.unit, wallet.decimals, session.posted, balance, session.overdrawn)
+
+
+def reservation_end(policy: Policy, began: Instant, reach: int, terms: Terms, now: Instant) -> Instant:
+    """When a started session counts as silent: past its grant and the tolerance."""
+    if terms.is_time:
+        return max(began + reach, now) + policy.tolerance
+    return now + policy.validity + policy.tolerance
+
+
+_Subject = tuple[Decision, Session | None, Decision]
+_NOTHING = Decision(Done(0))
+
+
+def _subject(book: Book, known: Session | Decision | None, command: Update | Stop) -> _Subject:
+    """(what opening it changed, the session, the answer where there is no more to do)."""
+    if known is None:
+        return _NOTHING, None, refuse(Refusal.UNKNOWN_SESSION)
+    if isinstance(known, Decision):
+        session = next((image for image in known.images if isinstance(image, Session)), None)
+        if session is None:
+            return _NOTHING, None, known
+        return known, msgspec.structs.replace(session, recent=()), _NOTHING
+    stored = known.stored(command.key)
+    if stored is not None:
+        return _NOTHING, None, Decision(decode_outcome(stored))
+    return _NOTHING, known, _NOTHING
+
+
+def _wallet(book: Book, opened: Decision, session: Session) -> Wallet:
+    changed = next((image for image in opened.images if isinstance(image, Wallet)), None)
+    wallet = changed or book.wallet(session.wallet)
+    if wallet is None:
+        raise LookupError(f"session {session.id} names wallet {session.wallet}, which is not there")
+    return wallet
+
+
+def _terms(book: Book, opened: Decision, session: Session) -> Terms:
+    new = next((image for image in opened.images if isinstance(image, StoredPrice)), None)
+    return Terms(new.price, session.service) if new is not None else terms_of(book, session)
+
+
+def _reported(session: Session, usage: Usage) -> int:
+    """The session's usage by this report; it never shrinks."""
+    return max(session.used, usage.units) if isinstance(usage, Total) else session.used + usage.units

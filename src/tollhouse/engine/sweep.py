@@ -1,0 +1,50 @@
+"""End what is due. The same rules run on any access, so a late sweep never changes a result."""
+
+from __future__ import annotations
+
+from tollhouse.engine.book import WALLET, Book, Gone, Image, OneShot, name_of
+from tollhouse.engine.decision import Decision
+from tollhouse.engine.policy import Policy
+from tollhouse.engine.session import AUTHORISED, CLOSED, Session
+from tollhouse.engine.settle import silent
+from tollhouse.engine.terms import terms_of
+from tollhouse.records.record import Record, enter
+from tollhouse.values.commands import Sweep
+from tollhouse.values.instants import Instant
+from tollhouse.values.outcomes import Done
+from tollhouse.wallet.funds import expire
+from tollhouse.wallet.state import QUARANTINED, Wallet
+
+
+def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
+    """Reservations never begun go back, silent sessions close, money expires, tombstones and one-shot rows go."""
+    changed: dict[tuple[int, bytes], Image] = {}
+    records: tuple[tuple[Record, bytes], ...] = ()
+    count = 0
+    for name in book.due(now, command.limit):
+        entity = changed.get(name) or book.entity(name)
+        if isinstance(entity, OneShot) or (isinstance(entity, Session) and entity.state == CLOSED):
+            changed[name] = Gone(*name)
+        elif isinstance(entity, Session):
+            wallet = _wallet(book, changed, entity.wallet)
+            if wallet is None or wallet.state == QUARANTINED:
+                continue
+            cause = "setup" if entity.state == AUTHORISED else "silence"
+            closed, wallet, new = silent(policy, terms_of(book, entity), entity, wallet, cause, now)
+            changed[name], changed[name_of(wallet)] = closed, wallet
+            records += new
+        elif isinstance(entity, Wallet):
+            wallet, postings = expire(entity, now)
+            if postings:
+                wallet, record, body = enter(wallet, now, "expiry", "", "", postings)
+                records += ((record, body),)
+            changed[name] = wallet
+        else:
+            continue
+        count += 1
+    return Decision(Done(count), tuple(changed.values()), records)
+
+
+def _wallet(book: Book, changed: dict[tuple[int, bytes], Image], name: str) -> Wallet | None:
+    held = changed.get((WALLET, name.encode()))
+    return held if isinstance(held, Wallet) else book.wallet(name)

@@ -1,0 +1,196 @@
+"""Commands on wallets themselves, and what bars a wallet."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from tollhouse.engine.book import Book, OneShot, decode_outcome, encode_outcome
+from tollhouse.engine.decision import Decision, refuse
+from tollhouse.engine.policy import Policy
+from tollhouse.records.record import Record, enter
+from tollhouse.values.commands import ChangeWallet, CreateWallet, Inspect, Recharge
+from tollhouse.values.instants import Instant
+from tollhouse.values.outcomes import BucketView, Outcome, Posted, Refused, SessionView, WalletView
+from tollhouse.values.refusals import NEVER_STORED, Refusal
+from tollhouse.wallet.funds import available, empty_type, expire, top_up
+from tollhouse.wallet.state import ACTIVE, QUARANTINED, SUSPENDED, Wallet, new_wallet
+
+_BODY: Final = msgspec.msgpack.Encoder()
+
+
+def barred(wallet: Wallet, now: Instant) -> Refused | None:
+    """Why this wallet may not begin anything new, if so."""
+    if wallet.state == QUARANTINED:
+        return Refused(Refusal.WALLET_QUARANTINED, wallet.name)
+    if wallet.state == SUSPENDED:
+        return Refused(Refusal.WALLET_SUSPENDED, wallet.name)
+    if wallet.expiry and wallet.expiry <= now:
+        return Refused(Refusal.WALLET_EXPIRED, wallet.name)
+    return None
+
+
+def barred_for_settling(wallet: Wallet) -> Refused | None:
+    """Only a quarantine keeps what was used from being charged; it is asked for again after the release."""
+    return Refused(Refusal.WALLET_QUARANTINED, wallet.name) if wallet.state == QUARANTINED else None
+
+
+def no_money(wallet: Wallet, funds: int, session: str = "") -> Refused:
+    """Which of the three refusals a lack of money is."""
+    if funds > 0:
+        return Refused(Refusal.INSUFFICIENT_FUNDS, "less than the shortest charge is free", session)
+    if wallet.credit_limit:
+        return Refused(Refusal.CREDIT_LIMIT, "the credit limit is used up", session)
+    return Refused(Refusal.NO_FUNDS, "nothing is free", session)
+
+
+def repeat(book: Book, client: str, key: str, command: msgspec.Struct) -> Decision | bytes:
+    """The stored answer of a request made before (`conflict` where its body differs), or the new body's hash."""
+    body = body_hash(command)
+    row = book.one_shot(client, key)
+    if row is None:
+        return body
+    if row.body != body:
+        return refuse(Refusal.CONFLICT, f"another request was made under {key!r}")
+    return Decision(decode_outcome(row.outcome))
+
+
+def body_hash(command: msgspec.Struct) -> bytes:
+    """What makes two one-shot requests the same: everything but the deadline."""
+    return blake2b(_BODY.encode(msgspec.structs.replace(command, deadline=0)), digest_size=16).digest()
+
+
+def once(
+    policy: Policy,
+    client: str,
+    key: str,
+    body: bytes,
+    outcome: Outcome,
+    now: Instant,
+    wallet: Wallet | None = None,
+    records: tuple[tuple[Record, bytes], ...] = (),
+) -> Decision:
+    """A one-shot's decision: its row goes with what it moved. Refusals of the moment leave no row."""
+    if isinstance(outcome, Refused) and outcome.refusal in NEVER_STORED:
+        return Decision(outcome)
+    row = OneShot(client, key, body, encode_outcome(outcome), now + policy.one_shot)
+    return Decision(outcome, (wallet, row) if wallet is not None else (row,), records)
+
+
+def change(book: Book, policy: Policy, command: Recharge | CreateWallet | ChangeWallet, now: Instant) -> Decision:
+    """Make a wallet, put money in, or change its terms: once per key."""
+    body = repeat(book, command.client, command.key, command)
+    if isinstance(body, Decision):
+        return body
+    wallet = book.wallet(command.wallet)
+    if isinstance(command, CreateWallet):
+        return _create(book, policy, command, body, wallet, now)
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
+    if isinstance(command, Recharge):
+        return _recharge(book, policy, command, body, wallet, now)
+    return _change(policy, command, body, wallet, now)
+
+
+def _create(
+    book: Book, policy: Policy, command: CreateWallet, body: bytes, there: Wallet | None, now: Instant
+) -> Decision:
+    if there is not None:
+        return refuse(Refusal.WALLET_EXISTS, command.wallet)
+    unit = book.snapshot.unit(command.unit)
+    if unit is None:
+        return refuse(Refusal.INVALID, f"unit {command.unit!r} is not configured")
+    if not 0 < len(command.wallet.encode()) <= 200 or command.credit_limit < 0 or command.opening < 0:
+        return refuse(Refusal.INVALID, "a wallet needs a name of 1..200 octets, opening >= 0 and credit limit >= 0")
+    cash = book.snapshot.balance_type("cash")
+    tenant = command.tenant or book.snapshot.only_tenant()
+    wallet = new_wallet(
+        command.wallet, tenant, unit.name, unit.decimals, command.credit_limit, cash.order if cash else 0
+    )
+    wallet, postings = top_up(wallet, command.opening, "cash", 0, 0, 0, 0) if command.opening else (wallet, ())
+    wallet, record, data = enter(wallet, now, "open", command.client, command.key, postings)
+    return once(policy, command.client, command.key, body, view(wallet, now), now, wallet, ((record, data),))
+
+
+def _recharge(book: Book, policy: Policy, command: Recharge, body: bytes, wallet: Wallet, now: Instant) -> Decision:
+    kind = book.snapshot.balance_type(command.balance_type)
+    if kind is None:
+        return refuse(Refusal.INVALID, f"balance type {command.balance_type!r} is not configured")
+    if command.amount.unit != wallet.unit or kind.unit != wallet.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
+    if command.amount.value <= 0 or (command.expiry and command.expiry <= max(now, command.start)):
+        return refuse(Refusal.INVALID, "a recharge is more than zero and does not end before it begins")
+    wallet, gone = empty_type(wallet, command.balance_type) if command.reset else (wallet, ())
+    wallet, more = top_up(
+        wallet, command.amount.value, command.balance_type, kind.order, command.start, command.expiry, command.weight
+    )
+    wallet, record, data = enter(wallet, now, "recharge", command.client, command.key, (*gone, *more), command.note)
+    outcome = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, command.amount.value, wallet.balance())
+    return once(policy, command.client, command.key, body, outcome, now, wallet, ((record, data),))
+
+
+def _change(policy: Policy, command: ChangeWallet, body: bytes, wallet: Wallet, now: Instant) -> Decision:
+    limit = wallet.credit_limit if command.credit_limit is None else command.credit_limit
+    state = wallet.state if command.state is None else command.state
+    if limit < 0 or state not in (ACTIVE, SUSPENDED):
+        return refuse(Refusal.INVALID, "a credit limit is >= 0, a state is active or suspended")
+    expiry = wallet.expiry if command.expiry is None else command.expiry
+    changed = msgspec.structs.replace(wallet, credit_limit=limit, state=state, expiry=expiry)
+    note = f"state={state} credit_limit={limit} expiry={expiry}"
+    changed, record, data = enter(changed, now, "change", command.client, command.key, (), note)
+    return once(policy, command.client, command.key, body, view(changed, now), now, changed, ((record, data),))
+
+
+def inspect(book: Book, command: Inspect, now: Instant) -> Decision:
+    """A wallet or a session as it stands, lazily expired in the view."""
+    if command.wallet:
+        wallet = book.wallet(command.wallet)
+        if wallet is None:
+            return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
+        return Decision(view(expire(wallet, now)[0], now))
+    session = book.session(command.session)
+    if session is None:
+        return refuse(Refusal.UNKNOWN_SESSION, command.session)
+    owner = book.wallet(session.wallet)
+    unit, decimals = (owner.unit, owner.decimals) if owner else ("", 0)
+    return Decision(
+        SessionView(
+            session.id,
+            session.client,
+            session.wallet,
+            session.account,
+            session.service,
+            session.calling,
+            session.called,
+            session.state,
+            session.created,
+            session.began,
+            session.until,
+            session.granted,
+            session.used,
+            unit,
+            decimals,
+            session.posted,
+            session.held(),
+        )
+    )
+
+
+def view(wallet: Wallet, now: Instant) -> WalletView:
+    """The wallet as an operator sees it."""
+    return WalletView(
+        wallet.name,
+        wallet.tenant,
+        wallet.state,
+        wallet.unit,
+        wallet.decimals,
+        wallet.balance(),
+        wallet.held(),
+        available(wallet, now),
+        wallet.credit_limit,
+        wallet.expiry,
+        tuple(BucketView(b.id, b.balance_type, b.value, b.held, b.start, b.expiry, b.weight) for b in wallet.buckets),
+        wallet.records,
+    )

@@ -1,0 +1,111 @@
+"""The event record: what moved in a wallet, why, and the link that makes a wallet's records one chain.
+
+A record is provable: `previous` is the digest of the record before it (blake2b, 16 octets over the encoded bytes), the
+wallet keeps the newest digest. Per record the postings sum to the move of the balance; per bucket all records' postings
+sum to its value.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+from tollhouse.values.instants import Instant
+from tollhouse.values.money import AmountError, fits
+from tollhouse.wallet.state import Posting, Wallet
+
+
+class Call(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a session's record says about the session (the CDR): inputs that an explanation needs.
+
+    `usage` and `cost` are the session's so far, `overdrawn` what this record took as debt, `price` the hash under which
+    the resolved price is stored, `ended` why the session ended (empty: it goes on).
+    """
+
+    session: str
+    client: str
+    account: str
+    service: str
+    calling: str
+    called: str
+    began: Instant
+    usage: int
+    cost: int
+    overdrawn: int
+    price: bytes
+    ended: str
+    forgone: int = 0
+
+
+class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One change of a wallet. `kind`: session | charge | refund | recharge | expiry | open | change | missed."""
+
+    wallet: str
+    sequence: int
+    at: Instant
+    kind: str
+    client: str
+    request: str
+    unit: str
+    postings: tuple[Posting, ...]
+    balance: int
+    previous: bytes
+    note: str = ""
+    call: Call | None = None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """The bytes that are stored and chained; the first octet is the format number."""
+    return b"\x01" + _encoder.encode(record)
+
+
+def decode(body: bytes) -> Record:
+    """The record of stored bytes. Raises ValueError on another format."""
+    if body[:1] != b"\x01":
+        raise ValueError(f"record format {body[:1].hex()} is unknown")
+    return _decoder.decode(body[1:])
+
+
+def digest(body: bytes) -> bytes:
+    """A record's place in the chain."""
+    return blake2b(body, digest_size=16).digest()
+
+
+def enter(
+    wallet: Wallet,
+    at: Instant,
+    kind: str,
+    client: str,
+    request: str,
+    postings: tuple[Posting, ...],
+    note: str = "",
+    call: Call | None = None,
+) -> tuple[Wallet, Record, bytes]:
+    """Append a record to the wallet's chain: the wallet with its new head, the record, and its bytes.
+
+    Raises AmountError when a bucket has left int64.
+    """
+    for bucket in wallet.buckets:
+        if not fits(bucket.value) or not fits(bucket.held):
+            raise AmountError("a bucket is out of range")
+    record = Record(
+        wallet.name,
+        wallet.records + 1,
+        at,
+        kind,
+        client,
+        request,
+        wallet.unit,
+        postings,
+        wallet.balance(),
+        wallet.chain,
+        note,
+        call,
+    )
+    body = encode(record)
+    return msgspec.structs.replace(wallet, records=record.sequence, chain=digest(body)), record, body

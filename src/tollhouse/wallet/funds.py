@@ -1,0 +1,193 @@
+"""Hold, take, give back, top up, expire: functions from wallet to wallet. They decide nothing but amounts.
+
+Invariants (tests/wallet): no function makes money: the postings it returns sum to what the balance moved; what is held
+is never more than what the buckets hold plus the credit limit, unless debt was asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from tollhouse.values.instants import Instant
+from tollhouse.wallet.state import (
+    EXPIRY,
+    ISSUE,
+    MAIN_BUCKET,
+    REVENUE,
+    Bucket,
+    Lines,
+    Posting,
+    Wallet,
+)
+
+_NEVER: Final = 2**63 - 1
+
+
+class Taken(msgspec.Struct, frozen=True, gc=False):
+    """What a debit did: `lines` are still held, `overdrawn` was taken as debt, `forgone` was not taken."""
+
+    wallet: Wallet
+    lines: Lines
+    postings: tuple[Posting, ...]
+    overdrawn: int = 0
+    forgone: int = 0
+
+
+def available(wallet: Wallet, now: Instant) -> int:
+    """What a new session may hold: free money of usable buckets plus what is left of the credit limit."""
+    total = 0
+    for bucket in wallet.buckets:
+        if bucket.start <= now and (bucket.expiry == 0 or now < bucket.expiry):
+            free = bucket.value - bucket.held
+            if bucket.id == MAIN_BUCKET:
+                free += wallet.credit_limit
+            if free > 0:
+                total += free
+    return total
+
+
+def hold(wallet: Wallet, amount: int, now: Instant) -> tuple[Wallet, Lines] | None:
+    """Reserve `amount`: own money in the cascade's order, credit last. None when it is not all there."""
+    if amount <= 0:
+        return wallet, ()
+    lines, rest = _draw(wallet, amount, now)
+    if rest:
+        return None
+    held = dict(lines)
+    buckets = tuple(
+        msgspec.structs.replace(bucket, held=bucket.held + held[bucket.id]) if bucket.id in held else bucket
+        for bucket in wallet.buckets
+    )
+    return _with(wallet, buckets), lines
+
+
+def take(wallet: Wallet, lines: Lines, amount: int, now: Instant, debt: bool) -> Taken:
+    """Charge `amount` >= 0: from what is held, then free money and credit, then debt (debt=False: nothing)."""
+    spent: dict[int, int] = {}
+    unheld: dict[int, int] = {}
+    left: list[tuple[int, int]] = []
+    rest = amount
+    for bucket_id, held in lines:
+        used = min(held, rest)
+        rest -= used
+        if used:
+            unheld[bucket_id] = unheld.get(bucket_id, 0) + used
+            spent[bucket_id] = spent.get(bucket_id, 0) + used
+        if held > used:
+            left.append((bucket_id, held - used))
+    if rest:
+        more, rest = _draw(wallet, rest, now)
+        for bucket_id, used in more:
+            spent[bucket_id] = spent.get(bucket_id, 0) + used
+    overdrawn = rest if debt else 0
+    if overdrawn:
+        spent[MAIN_BUCKET] = spent.get(MAIN_BUCKET, 0) + overdrawn
+    if not spent:
+        return Taken(wallet, tuple(left), (), 0, rest)
+    buckets = tuple(
+        msgspec.structs.replace(
+            bucket, value=bucket.value - spent[bucket.id], held=bucket.held - unheld.get(bucket.id, 0)
+        )
+        if bucket.id in spent
+        else bucket
+        for bucket in wallet.buckets
+    )
+    postings = tuple(Posting(bucket_id, -used, REVENUE) for bucket_id, used in spent.items())
+    return Taken(_with(wallet, buckets), tuple(left), postings, overdrawn, rest - overdrawn)
+
+
+def give_back(wallet: Wallet, lines: Lines) -> Wallet:
+    """Release what a session held."""
+    if not lines:
+        return wallet
+    back = dict(lines)
+    buckets = tuple(
+        msgspec.structs.replace(bucket, held=bucket.held - back[bucket.id]) if bucket.id in back else bucket
+        for bucket in wallet.buckets
+    )
+    return _with(wallet, buckets)
+
+
+def credit(wallet: Wallet, amount: int, counter: str) -> tuple[Wallet, tuple[Posting, ...]]:
+    """Put `amount` into the main bucket against `counter` (refunds, corrections)."""
+    buckets = tuple(
+        msgspec.structs.replace(bucket, value=bucket.value + amount) if bucket.id == MAIN_BUCKET else bucket
+        for bucket in wallet.buckets
+    )
+    return _with(wallet, buckets), (Posting(MAIN_BUCKET, amount, counter),)
+
+
+def top_up(
+    wallet: Wallet, amount: int, balance_type: str, order: int, start: Instant, expiry: Instant, weight: int
+) -> tuple[Wallet, tuple[Posting, ...]]:
+    """Put money into the bucket of this type, start, expiry and weight; make it where there is none."""
+    wanted = (balance_type, start, expiry, weight)
+    for bucket in wallet.buckets:
+        if (bucket.balance_type, bucket.start, bucket.expiry, bucket.weight) == wanted:
+            grown = msgspec.structs.replace(bucket, value=bucket.value + amount)
+            buckets = tuple(grown if one is bucket else one for one in wallet.buckets)
+            return _with(wallet, buckets), (Posting(bucket.id, amount, ISSUE),)
+    made = Bucket(wallet.next_bucket, balance_type, amount, 0, start, expiry, weight, order)
+    buckets = tuple(sorted((*wallet.buckets, made), key=_turn))
+    grown_wallet = msgspec.structs.replace(wallet, buckets=buckets, next_bucket=wallet.next_bucket + 1)
+    return grown_wallet, (Posting(made.id, amount, ISSUE),)
+
+
+def empty_type(wallet: Wallet, balance_type: str) -> tuple[Wallet, tuple[Posting, ...]]:
+    """Expire what is free in every bucket of the balance type (the reset of `*topup_reset`); held money stays held."""
+    return _drop(wallet, [b for b in wallet.buckets if b.balance_type == balance_type and b.value > b.held])
+
+
+def expire(wallet: Wallet, now: Instant) -> tuple[Wallet, tuple[Posting, ...]]:
+    """Take free money out of buckets whose expiry has come; spent buckets vanish. Held money stays."""
+    if not any(bucket.expiry and bucket.expiry <= now for bucket in wallet.buckets):
+        return wallet, ()
+    over = [b for b in wallet.buckets if b.expiry and b.expiry <= now and b.value > b.held]
+    wallet, postings = _drop(wallet, over)
+    kept = tuple(b for b in wallet.buckets if not (b.expiry and b.expiry <= now and b.value == 0 and b.held == 0))
+    return _with(wallet, kept), postings
+
+
+def next_expiry(wallet: Wallet) -> Instant:
+    """The earliest instant at which `expire` has something to do; 0 = never. Wholly held buckets do not count."""
+    times = [b.expiry for b in wallet.buckets if b.expiry and (b.value > b.held or (b.value == 0 and b.held == 0))]
+    return min(times, default=0)
+
+
+def _draw(wallet: Wallet, amount: int, now: Instant) -> tuple[Lines, int]:
+    """Which free money pays `amount`, in order, and what no bucket has."""
+    drawn: dict[int, int] = {}
+    rest = amount
+    for bucket in wallet.buckets:
+        if rest and bucket.value > bucket.held and bucket.usable(now):
+            used = min(bucket.value - bucket.held, rest)
+            drawn[bucket.id] = used
+            rest -= used
+    if rest and wallet.credit_limit:
+        main = next(bucket for bucket in wallet.buckets if bucket.id == MAIN_BUCKET)
+        room = main.value + wallet.credit_limit - main.held - drawn.get(MAIN_BUCKET, 0)
+        used = min(max(room, 0), rest)
+        if used:
+            drawn[MAIN_BUCKET] = drawn.get(MAIN_BUCKET, 0) + used
+            rest -= used
+    return tuple(drawn.items()), rest
+
+
+def _drop(wallet: Wallet, buckets: list[Bucket]) -> tuple[Wallet, tuple[Posting, ...]]:
+    gone = {bucket.id: bucket.value - bucket.held for bucket in buckets}
+    if not gone:
+        return wallet, ()
+    kept = tuple(
+        msgspec.structs.replace(bucket, value=bucket.held) if bucket.id in gone else bucket for bucket in wallet.buckets
+    )
+    return _with(wallet, kept), tuple(Posting(bucket_id, -value, EXPIRY) for bucket_id, value in gone.items())
+
+
+def _turn(bucket: Bucket) -> tuple[int, int, int, int]:
+    return (bucket.order, -bucket.weight, bucket.expiry or _NEVER, bucket.id)
+
+
+def _with(wallet: Wallet, buckets: tuple[Bucket, ...]) -> Wallet:
+    return msgspec.structs.replace(wallet, buckets=buckets)

@@ -1,0 +1,86 @@
+"""The wallet and its buckets as frozen values. Amounts are smallest steps of the wallet's one unit."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from tollhouse.values.instants import Instant
+
+MAIN_BUCKET: Final = 1
+"""The bucket that every wallet is born with: it never expires, carries the credit limit and takes debts."""
+
+ACTIVE: Final = "active"
+SUSPENDED: Final = "suspended"
+QUARANTINED: Final = "quarantined"
+
+Lines: TypeAlias = tuple[tuple[int, int], ...]
+"""(bucket id, amount) pairs: what a session holds in the wallet's buckets."""
+
+
+class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Money of one balance type. `held` is the part of `value` that sessions have reserved.
+
+    Usable while start <= now < expiry (0 = no bound). `order` is the balance type's place in the cascade when the
+    bucket was made; within it the higher weight pays first, then the earlier expiry, then the lower id.
+    """
+
+    id: int
+    balance_type: str
+    value: int
+    held: int = 0
+    start: Instant = 0
+    expiry: Instant = 0
+    weight: int = 0
+    order: int = 0
+
+    def usable(self, now: Instant) -> bool:
+        """Whether it may pay for something new at `now`."""
+        return self.start <= now and (self.expiry == 0 or now < self.expiry)
+
+
+class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Who pays. `buckets` stand in the order in which they pay; `records`, `chain`: its record chain's length and head.
+
+    `credit_limit` >= 0: how far the main bucket may go below zero for new holds (0 = prepaid).
+    """
+
+    name: str
+    tenant: str
+    unit: str
+    decimals: int
+    credit_limit: int
+    buckets: tuple[Bucket, ...]
+    state: str = ACTIVE
+    expiry: Instant = 0
+    next_bucket: int = MAIN_BUCKET + 1
+    records: int = 0
+    chain: bytes = b""
+
+    def balance(self) -> int:
+        """The sum of all buckets, held money included."""
+        return sum(bucket.value for bucket in self.buckets)
+
+    def held(self) -> int:
+        """The sum that sessions hold."""
+        return sum(bucket.held for bucket in self.buckets)
+
+
+class Posting(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """`amount` moved into the bucket (> 0) or out of it (< 0), against a counter-account that moved by -amount."""
+
+    bucket: int
+    amount: int
+    counter: str
+
+
+REVENUE: Final = "revenue"
+ISSUE: Final = "issue"
+EXPIRY: Final = "expiry"
+ADJUSTMENT: Final = "adjustment"
+
+
+def new_wallet(name: str, tenant: str, unit: str, decimals: int, credit_limit: int, order: int) -> Wallet:
+    """An empty wallet with its main bucket; `order` is the cascade order of the balance type `cash`."""
+    return Wallet(name, tenant, unit, decimals, credit_limit, (Bucket(MAIN_BUCKET, "cash", 0, order=order),))
