@@ -1,0 +1,43 @@
+"""How this product opens LMDB: one environment per file and process, and values that begin with a format number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, TypeVar
+
+import lmdb
+import msgspec
+
+from tollhouse.store.errors import FormatError
+from tollhouse.store.files import sync_path
+
+MAP_SIZE: Final = 2**40
+"""1 TiB of address space from the start: growing a map needs every process to stop."""
+FORMAT: Final = 1
+FORMAT_BYTE: Final = bytes((FORMAT,))
+LONGEST_KEY: Final = 480
+"""Bytes that an entity's key or a wallet's name may have: LMDB's 511 less what we put around it."""
+
+T = TypeVar("T")
+
+
+def open_environment(path: Path, *, databases: int, read_only: bool = False) -> lmdb.Environment:
+    """Open one file, durably made where it is missing, with a sync on every commit. Not to be used across a fork."""
+    fresh = not read_only and not path.exists()
+    environment = lmdb.open(
+        str(path), map_size=MAP_SIZE, subdir=False, max_dbs=databases, readonly=read_only, mode=0o640
+    )
+    if fresh:
+        sync_path(path.parent)
+    environment.reader_check()
+    return environment
+
+
+def unpack(decoder: msgspec.msgpack.Decoder[T], value: bytes, where: object) -> T:
+    """Read a value that begins with our format number. Raises FormatError for any other."""
+    if value[:1] != FORMAT_BYTE:
+        raise FormatError(f"{where}: value format {value[:1].hex() or 'none'}, this release reads {FORMAT}")
+    try:
+        return decoder.decode(memoryview(value)[1:])
+    except msgspec.DecodeError as error:
+        raise FormatError(f"{where}: a value cannot be read: {error}") from None

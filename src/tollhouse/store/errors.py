@@ -1,0 +1,19 @@
+"""Why a store refuses to start. Trouble after the start is no exception for callers: it ends in `die`."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The directory cannot be served as it is; the message says which file and why."""
+
+
+class ClaimError(StoreError):
+    """Another process holds the directory, or there is no store in it to read."""
+
+
+class FormatError(StoreError):
+    """Something on disk was written in a format that this release does not know."""
+
+
+class CorruptError(StoreError):
+    """What is on disk contradicts itself: a damaged frame before the end, a missing segment, a foreign state."""

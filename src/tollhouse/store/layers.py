@@ -1,0 +1,114 @@
+"""One reading of the store: the tail over the frozen overlay over the state, the newest image first."""
+
+from __future__ import annotations
+
+from tollhouse.store.interface import RecordEntry
+from tollhouse.store.overlay import Held, Overlay
+from tollhouse.store.state import DueRow, State
+from tollhouse.values.instants import Instant
+
+
+class Layers:
+    """Three layers and how they are read. `frozen` is there while a checkpoint carries it into the state (rule 6)."""
+
+    def __init__(self, state: State, tail: Overlay) -> None:
+        self.state = state
+        self.tail = tail
+        self.frozen: Overlay | None = None
+        self._settled: DueRow | None = None
+
+    def freeze(self) -> Overlay:
+        """The tail becomes the frozen overlay, and an empty tail takes its place."""
+        self.frozen, self.tail = self.tail, Overlay()
+        return self.frozen
+
+    def state_changed(self) -> None:
+        """To be called after each commit to the state: what was remembered about its rows no longer holds."""
+        self._settled = None
+
+    def load(self, kind: int, key: bytes) -> bytes | None:
+        """The newest image, or None."""
+        held = self._held(kind, key)
+        if held is not None:
+            return held[1].image
+        row = self.state.get(kind, key)
+        return None if row is None else row.image
+
+    def find(self, index_key: bytes) -> list[tuple[int, bytes]]:
+        """Entities whose newest image names the key, the one that did so first in front."""
+        found = dict.fromkeys(self.state.find(index_key))
+        if self.frozen is not None:
+            found.update(dict.fromkeys(self.frozen.find(index_key)))
+        found.update(dict.fromkeys(self.tail.find(index_key)))
+        return [entity for entity in found if self._names(entity, index_key)]
+
+    def due(self, upto: Instant, limit: int) -> list[tuple[int, bytes]]:
+        """Entities whose newest image is due at or before `upto`, earliest first, at most `limit`."""
+        found = set(self._state_due(upto, limit))
+        if self.frozen is not None:
+            found.update(self.frozen.due(upto, limit, self._holds))
+        found.update(self.tail.due(upto, limit, self._holds))
+        return [(row.kind, row.key) for row in sorted(found)[:limit]]
+
+    def scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """(key, newest image) in key order: no layer can add a key below the last one of a full page of another."""
+        found = dict(self._state_scan(kind, after, limit))
+        overlays = (self.tail,) if self.frozen is None else (self.frozen, self.tail)
+        keys = {key for overlay in overlays for key, _ in overlay.page(kind, after, limit)}
+        for key in keys:
+            held = self._held(kind, key)
+            if held is not None and held[1].image is not None:
+                found[key] = held[1].image
+        return sorted(found.items())[:limit]
+
+    def records(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        """The wallet's records in order of sequence: those in day files, then those still pending."""
+        found = {record.sequence: record for record in self.state.records(wallet, after, limit)}
+        for overlay in (self.frozen, self.tail):
+            if overlay is not None and len(found) < limit:
+                found.update((record.sequence, record) for record in overlay.records(wallet, after))
+        return [found[sequence] for sequence in sorted(found)[:limit]]
+
+    def _held(self, kind: int, key: bytes) -> Held | None:
+        held = self.tail.get(kind, key)
+        if held is None and self.frozen is not None:
+            held = self.frozen.get(kind, key)
+        return held
+
+    def _names(self, entity: tuple[int, bytes], index_key: bytes) -> bool:
+        held = self._held(*entity)
+        return held is None or (held[1].image is not None and index_key in held[1].finds)
+
+    def _holds(self, row: DueRow) -> bool:
+        held = self._held(row.kind, row.key)
+        return held is not None and held[1].image is not None and held[1].due == row.due
+
+    def _state_due(self, upto: Instant, limit: int) -> list[DueRow]:
+        """Due rows of the state that no overlay has an opinion on.
+
+        The leading run of rows that overlays have superseded is remembered: until the state changes they stay so.
+        """
+        taken: list[DueRow] = []
+        after = self._settled
+        while len(taken) < limit:
+            page = self.state.due(after, upto, limit)
+            for row in page:
+                if self._held(row.kind, row.key) is None:
+                    taken.append(row)
+                elif not taken:
+                    self._settled = row
+            if len(page) < limit:
+                break
+            after = page[-1]
+        return taken[:limit]
+
+    def _state_scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """`limit` rows of the state with key > `after` that no overlay has an opinion on, if there are so many."""
+        taken: list[tuple[bytes, bytes]] = []
+        while len(taken) < limit:
+            page = self.state.scan(kind, after, limit)
+            taken.extend(item for item in page if self._held(kind, item[0]) is None)
+            if len(page) < limit:
+                break
+            after = page[-1][0]
+        return taken[:limit]

@@ -1,0 +1,103 @@
+"""Newest images in memory: what the journal holds beyond the state, with its own index by find key and by due time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+from tollhouse.store.interface import Entry, RecordEntry
+from tollhouse.store.records import day_of
+from tollhouse.store.state import Change, DueRow, NumberedRecord, Reached
+from tollhouse.values.instants import Instant
+
+Held: TypeAlias = tuple[int, Entry]
+"""An entity's newest entry here, with its journal number."""
+
+
+class Overlay:
+    """A run of batches, folded to one entry an entity.
+
+    Index rows of images that are no longer the newest stay until the overlay goes: who reads them asks whether they
+    still hold.
+    """
+
+    def __init__(self) -> None:
+        self._images: list[dict[bytes, Held]] = [{} for _ in range(256)]
+        self._finds: dict[bytes, dict[tuple[int, bytes], int]] = {}
+        self._dues: list[tuple[Instant, int, bytes]] = []
+        self._records: list[tuple[int, Instant, Sequence[RecordEntry]]] = []
+        self._of_wallet: dict[str, list[RecordEntry]] = {}
+        self.batches = 0
+        self.entries = 0
+        self.began: Instant = 0
+        self.reached = Reached(0, 0)
+
+    def take(self, number: int, engine_time: Instant, entries: Sequence[Entry], records: Sequence[RecordEntry]) -> None:
+        """Lay a batch over what is here."""
+        images, finds = self._images, self._finds
+        for entry in entries:
+            kind, key = entry.kind, entry.key
+            of_kind = images[kind]
+            old = of_kind.get(key)
+            of_kind[key] = (number, entry)
+            if entry.due and (old is None or old[1].due != entry.due):
+                heapq.heappush(self._dues, (entry.due, kind, key))
+            if entry.finds and (old is None or old[1].finds != entry.finds):
+                for name in entry.finds:
+                    finds.setdefault(name, {}).setdefault((kind, key), number)
+        if records:
+            self._records.append((number, engine_time, records))
+            for record in records:
+                self._of_wallet.setdefault(record.wallet, []).append(record)
+        if not self.batches:
+            self.began = engine_time
+        self.batches += 1
+        self.entries += len(entries) + len(records)
+        self.reached = Reached(number, engine_time)
+
+    def get(self, kind: int, key: bytes) -> Held | None:
+        """The entity's newest entry here; an image of None says that it is gone."""
+        return self._images[kind].get(key)
+
+    def find(self, index_key: bytes) -> dict[tuple[int, bytes], int]:
+        """Entities that an image here named by this key, oldest first, each with the number of the first to do so."""
+        return self._finds.get(index_key, {})
+
+    def due(self, upto: Instant, limit: int, holds: Callable[[DueRow], bool]) -> list[DueRow]:
+        """Entities due at or before `upto`, earliest first, at most `limit`; rows that no longer hold are forgotten."""
+        taken: list[DueRow] = []
+        dues = self._dues
+        while dues and dues[0][0] <= upto and len(taken) < limit:
+            row = DueRow(*heapq.heappop(dues))
+            if holds(row) and (not taken or taken[-1] != row):
+                taken.append(row)
+        for row in taken:
+            heapq.heappush(dues, (row.due, row.kind, row.key))
+        return taken
+
+    def page(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, Held]]:
+        """Entities of the kind with key > `after` and an image, in key order, at most `limit`."""
+        of_kind = self._images[kind]
+        keys = (key for key, held in of_kind.items() if key > after and held[1].image is not None)
+        return [(key, of_kind[key]) for key in heapq.nsmallest(limit, keys)]
+
+    def records(self, wallet: str, after: int) -> list[RecordEntry]:
+        """The wallet's records here with a sequence > `after`, in order."""
+        return [record for record in self._of_wallet.get(wallet, ()) if record.sequence > after]
+
+    def changes(self) -> Iterator[Change]:
+        """Every newest entry as a change to the state, in the state's key order."""
+        finds = self._finds
+        for kind, of_kind in enumerate(self._images):
+            for key in sorted(of_kind):
+                number, entry = of_kind[key]
+                births = tuple(finds[name][kind, key] for name in entry.finds)
+                yield Change(number, births, entry)
+
+    def numbered_records(self) -> Iterator[NumberedRecord]:
+        """Every record with its place and its day, in journal order, which is the order of days."""
+        for number, engine_time, records in self._records:
+            day = day_of(engine_time)
+            for index, record in enumerate(records):
+                yield NumberedRecord(number, index, day, record)

@@ -1,0 +1,140 @@
+"""Event records on disk: one LMDB file per UTC day, `records/2026-11-23.lmdb`, dropped whole after retention.
+
+The day is that of the batch's engine time, which never goes back: a wallet's records lie in the order of their
+sequence over the days. Databases: `records` (store id, journal number, index -> record; rule 5), `wallets` (wallet, 0,
+sequence -> key of the record).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import lmdb
+import msgspec
+
+from tollhouse.store.environments import FORMAT_BYTE, open_environment, unpack
+from tollhouse.store.files import sync_path
+from tollhouse.store.interface import RecordEntry
+from tollhouse.store.state import NumberedRecord
+from tollhouse.values.instants import Instant, to_datetime
+
+_KEPT_OPEN: Final = 16
+"""Days open at once: each takes 1 TiB of the 128 TiB of address space."""
+_PLACE: Final = struct.Struct(">QI")
+_SEQUENCE: Final = struct.Struct(">Q")
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decoder: Final = msgspec.msgpack.Decoder(RecordEntry)
+
+
+class _Day(NamedTuple):
+    environment: lmdb.Environment
+    records: lmdb._Database
+    wallets: lmdb._Database
+
+
+def day_of(engine_time: Instant) -> str:
+    """The UTC day of an instant: `2026-11-23`."""
+    return to_datetime(engine_time).date().isoformat()
+
+
+def wallet_prefix(wallet: str) -> bytes:
+    """What the index keys of the wallet's records begin with."""
+    return wallet.encode() + b"\0"
+
+
+class RecordDays:
+    """The record files of one directory, opened as they are needed and the longest unused closed again."""
+
+    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
+        self._directory = directory
+        self._read_only = read_only
+        self._open: OrderedDict[str, _Day] = OrderedDict()
+
+    def write(self, store_id: bytes, records: Sequence[NumberedRecord]) -> None:
+        """Put records into their days, one durable commit a day; the same place twice is the same record."""
+        if not self._directory.is_dir():
+            self._directory.mkdir(mode=0o750)
+            sync_path(self._directory.parent)
+        for name, of_day in groupby(records, key=lambda each: each.day):
+            day = self._day(name)
+            with day.environment.begin(write=True) as transaction:
+                for each in of_day:
+                    key = store_id + _PLACE.pack(each.number, each.index)
+                    index_key = wallet_prefix(each.record.wallet) + _SEQUENCE.pack(each.record.sequence)
+                    transaction.put(key, FORMAT_BYTE + _encode(each.record), db=day.records)
+                    transaction.put(index_key, key, db=day.wallets)
+
+    def of_wallet(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        """The wallet's records with a sequence > `after`, in order, at most `limit`."""
+        found: list[RecordEntry] = []
+        for name in self.days():
+            if len(found) >= limit:
+                break
+            found.extend(self._of_day(name, wallet, after, limit - len(found)))
+        return found
+
+    def days(self) -> list[str]:
+        """Days that have a file, oldest first."""
+        return sorted(path.stem for path in self._directory.glob("*.lmdb"))
+
+    def heads(self, day: str) -> dict[str, int]:
+        """Each wallet of the day with its highest sequence there."""
+        opened = self._day(day)
+        with opened.environment.begin(db=opened.wallets) as transaction, transaction.cursor() as cursor:
+            return {
+                key[: -_SEQUENCE.size - 1].decode(): _SEQUENCE.unpack(key[-_SEQUENCE.size :])[0]
+                for key in cursor.iternext(values=False)
+            }
+
+    def drop(self, day: str) -> None:
+        """Remove the day's file, durably."""
+        opened = self._open.pop(day, None)
+        if opened is not None:
+            opened.environment.close()
+        path = self._directory / f"{day}.lmdb"
+        path.unlink(missing_ok=True)
+        path.with_name(f"{day}.lmdb-lock").unlink(missing_ok=True)
+        if self._directory.is_dir():
+            sync_path(self._directory)
+
+    def reader_check(self) -> int:
+        """Clear reader slots that dead processes left."""
+        return sum(int(day.environment.reader_check()) for day in self._open.values())
+
+    def close(self) -> None:
+        """Close every file."""
+        for day in self._open.values():
+            day.environment.close()
+        self._open.clear()
+
+    def _day(self, name: str) -> _Day:
+        if name in self._open:
+            self._open.move_to_end(name)
+            return self._open[name]
+        while len(self._open) >= _KEPT_OPEN:
+            self._open.popitem(last=False)[1].environment.close()
+        path = self._directory / f"{name}.lmdb"
+        environment = open_environment(path, databases=2, read_only=self._read_only)
+        create = not self._read_only
+        day = _Day(
+            environment, environment.open_db(b"records", create=create), environment.open_db(b"wallets", create=create)
+        )
+        self._open[name] = day
+        return day
+
+    def _of_day(self, name: str, wallet: str, after: int, limit: int) -> Iterator[RecordEntry]:
+        day = self._day(name)
+        prefix = wallet_prefix(wallet)
+        with day.environment.begin() as transaction, transaction.cursor(db=day.wallets) as cursor:
+            if not cursor.set_range(prefix + _SEQUENCE.pack(after + 1)):
+                return
+            for key, place in cursor.iternext():
+                if not key.startswith(prefix) or len(key) != len(prefix) + _SEQUENCE.size or limit == 0:
+                    return
+                limit -= 1
+                yield unpack(_decoder, transaction.get(place, b"", db=day.records), name)
