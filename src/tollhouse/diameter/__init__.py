@@ -1,1 +1,5 @@
-"""Diameter (RFC 6733) Credit-Control (RFC 8506): codec, conversation, dialects, and the Twisted shell in server."""
+"""Diameter (RFC 6733) with credit control (RFC 8506): bytes and `now` in, commands for the engine and bytes out.
+
+`codec` bytes <-> AVPs; `dictionary` what AVPs are called and how long they are; `conversation` one peer's connection
+without a socket; `dialects/` credit-control request -> command, outcome -> answer; `server` the Twisted shell.
+"""

@@ -1,1 +1,1 @@
-"""From a CCR to a command and from an outcome to the CCA."""
+"""What requests of an application mean: message -> command, outcome -> answer."""
