@@ -11,6 +11,6 @@ LINT = 'from importlinter.cli import lint_imports; exit(lint_imports(config_file
 
 
 def test_the_rooms_keep_their_contracts() -> None:
-    # In a process of its own: import-linter trips over what zope.interface, which the test runner loads, does to classes.
+    # A process of its own: zope.interface, loaded by the test runner, marks classes in a way that stops the linter.
     linted = subprocess.run([sys.executable, "-c", LINT], cwd=ROOT, capture_output=True, text=True, check=False)
     assert linted.returncode == 0, linted.stdout + linted.stderr
