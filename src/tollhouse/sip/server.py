@@ -60,8 +60,8 @@ class SipServer(DatagramProtocol):
         """The port is open: learn its address, start the timers."""
         self._port = cast(Port, self.transport)
         self._port.socket.setsockopt(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER)
-        here = self._port.getHost()
-        self._ours |= {(f"[{here.host}]" if ":" in here.host else here.host, here.port)}
+        host, port = self._port.socket.getsockname()[:2]
+        self._ours |= {(f"[{host}]" if ":" in host else host, port)}
         self._wheel = self._clock.callLater(TICK / SECOND, self._turn)
 
     def stopProtocol(self) -> None:
@@ -77,11 +77,15 @@ class SipServer(DatagramProtocol):
         if gateway is None:
             self._tally.trouble("sip_dropped", "unknown source", self._charging.now(), source[0])
             return
+        if not datagram.strip(b"\r\n\0"):
+            self._tally.count("sip_keepalives")
+            return
         try:
             request = parse(datagram)
-            self._receive(request, gateway, source)
         except CodecError as error:
             self._malformed(error, source)
+        else:
+            self._receive(request, gateway, source)
 
     def _receive(self, request: Request, gateway: Gateway, source: Address) -> None:
         if request.method == b"ACK":
