@@ -321,7 +321,9 @@ def _rows(txn: lmdb.Transaction, table: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _apply(txn: lmdb.Transaction, edit: Edit) -> bool:
     """Write what differs; whether anything did."""
     rows = edit.rows
-    present = (key for key, _ in _rows(txn, edit.table)) if edit.whole else (key for key in rows if txn.get(key))
+    present = (
+        (key for key, _ in _rows(txn, edit.table)) if edit.whole else (key for key in rows if txn.get(key) is not None)
+    )
     gone = [key for key in present if rows.get(key) is None]
     changed = [key for key, value in rows.items() if value is not None and txn.get(key) != value]
     for key in gone:

@@ -1,0 +1,205 @@
+"""Rows of the config database as plain frozen values: what the compiler reads. Texts are as they lie in SQL."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class UnitRow(msgspec.Struct, frozen=True, gc=False):
+    """What amounts are counted in."""
+
+    name: str
+    decimals: int
+
+
+class TenantRow(msgspec.Struct, frozen=True, gc=False):
+    """An operator's namespace; its tariffs are in `unit` and read the clock of `zone` (IANA name)."""
+
+    name: str
+    unit: str
+    zone: str = "UTC"
+
+
+class BalanceTypeRow(msgspec.Struct, frozen=True, gc=False):
+    """A kind of money; the lowest order pays first."""
+
+    name: str
+    unit: str
+    cascade_order: int
+
+
+class GatewayRow(msgspec.Struct, frozen=True, gc=False):
+    """A switch, NAS or peer; `protocols` separated by commas, secrets sealed."""
+
+    tenant: str
+    name: str
+    cidr: str
+    secret: str
+    secret2: str
+    protocols: str
+    require_message_authenticator: int
+
+
+class AccountRow(msgspec.Struct, frozen=True, gc=False):
+    """How a client's request is recognised; password sealed; `addresses` are CIDR blocks."""
+
+    id: int
+    tenant: str
+    client: str | None
+    name: str
+    password: str
+    ani: str | None
+    tech_prefix: str
+    wallet: str
+    subject: str
+    category: str
+    enabled: int
+    addresses: tuple[str, ...] = ()
+
+
+class CarrierRow(msgspec.Struct, frozen=True, gc=False):
+    """Who takes calls; `plan` names its prices."""
+
+    name: str
+    host: str
+    plan: str
+    strip: int
+    add_prefix: str
+    priority: int
+    enabled: int
+
+
+class CarrierRateRow(msgspec.Struct, frozen=True, gc=False):
+    """A carrier plan's price per minute for a prefix; an empty prefix is every number."""
+
+    plan: str
+    prefix: str
+    price: str
+
+
+class DestinationRow(msgspec.Struct, frozen=True, gc=False):
+    """A prefix of a destination."""
+
+    plan: str
+    tag: str
+    prefix: str
+
+
+class TimingRow(msgspec.Struct, frozen=True, gc=False):
+    """When an interval begins; lists separated by `;`, empty or `*any` = unrestricted."""
+
+    plan: str
+    tag: str
+    years: str
+    months: str
+    month_days: str
+    week_days: str
+    time: str
+
+
+class RateRow(msgspec.Struct, frozen=True, gc=False):
+    """A slot of a rate; durations as in CGRateS's files (`60s`, bare numbers are nanoseconds or units)."""
+
+    plan: str
+    tag: str
+    connect_fee: str
+    rate: str
+    rate_unit: str
+    rate_increment: str
+    slot_start: str
+
+
+class DestinationRateRow(msgspec.Struct, frozen=True, gc=False):
+    """A destination (or `*any`) at a rate, and how its cost is rounded."""
+
+    plan: str
+    tag: str
+    destination: str
+    rate: str
+    rounding: str
+    decimals: int
+    max_cost: str
+    max_cost_strategy: str
+
+
+class RatingPlanRow(msgspec.Struct, frozen=True, gc=False):
+    """A destination rate in force at a timing (or `*any`)."""
+
+    plan: str
+    tag: str
+    destination_rate: str
+    timing: str
+    weight: str
+
+
+class RatingProfileRow(msgspec.Struct, frozen=True, gc=False):
+    """From `activation` (ISO 8601) on, the subject pays by this rating plan; fallback subjects separated by `;`."""
+
+    plan: str
+    tenant: str
+    category: str
+    subject: str
+    activation: str
+    rating_plan: str
+    fallback: str
+
+
+class Parties(msgspec.Struct, frozen=True):
+    """The small tables that everything else refers to."""
+
+    units: tuple[UnitRow, ...] = ()
+    tenants: tuple[TenantRow, ...] = ()
+    balance_types: tuple[BalanceTypeRow, ...] = ()
+    clients: tuple[tuple[str, str], ...] = ()
+    """(tenant, name)."""
+    gateways: tuple[GatewayRow, ...] = ()
+
+
+class Plans(msgspec.Struct, frozen=True):
+    """What tariffs say, but for the prefixes of their destinations."""
+
+    destinations: frozenset[tuple[str, str]] = frozenset()
+    """(plan, tag) of the destinations that have prefixes."""
+    timings: tuple[TimingRow, ...] = ()
+    rates: tuple[RateRow, ...] = ()
+    destination_rates: tuple[DestinationRateRow, ...] = ()
+    rating_plans: tuple[RatingPlanRow, ...] = ()
+    rating_profiles: tuple[RatingProfileRow, ...] = ()
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The configuration, or the part of it that changed: None = that part did not.
+
+    Of accounts, carrier rates and destinations there may be only some rows: then `account_ids` or the prefixes say
+    which were asked for, and one that was asked for and is not there is gone; None = all rows are there.
+    """
+
+    database: str
+    revision: int
+    parties: Parties
+    parties_changed: bool = True
+    plans: Plans | None = None
+    accounts: tuple[AccountRow, ...] | None = None
+    account_ids: frozenset[int] | None = None
+    carriers: tuple[CarrierRow, ...] = ()
+    carrier_rates: tuple[CarrierRateRow, ...] | None = None
+    carrier_prefixes: frozenset[str] | None = None
+    destinations: tuple[DestinationRow, ...] | None = None
+    destination_prefixes: frozenset[str] | None = None
+
+
+class Task(msgspec.Struct, frozen=True, gc=False):
+    """Money that a tariff folder gives a wallet, once: `request_id` is the key under which the engine does it.
+
+    `amount` is decimal text in the tenant's unit; `reset`: what the balance type held before goes first; `expiry` in
+    microseconds since the epoch, 0 = never.
+    """
+
+    request_id: str
+    tenant: str
+    wallet: str
+    amount: str
+    balance_type: str
+    reset: bool
+    expiry: int
+    weight: int

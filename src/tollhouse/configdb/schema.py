@@ -1,0 +1,46 @@
+"""The tables as queries name them. What makes and checks them is the history (`history/versions/`).
+
+Prices, amounts and weights are decimal text; passwords and secrets are sealed (`secrets.SecretBox`).
+`plan` in a tariff table is the import's name (its folder's): an import owns its rows, tags are its own.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, MetaData, Table, Text
+
+METADATA = MetaData()
+
+
+def _table(name: str, texts: str, integers: str = "") -> Table:
+    columns = [Column(column, Text) for column in texts.split()]
+    return Table(
+        name, METADATA, *columns, *(Column(column, Integer, primary_key=column == "id") for column in integers.split())
+    )
+
+
+REVISION = _table("revision", "database who", "id number")
+"""One row: the number of the last change, this database's random id, and who is changing (`sql`: plain SQL)."""
+AUDIT = _table("audit", "at who table_name row before after", "revision")
+"""Who changed what and when, before and after as JSON, by trigger; `row` names what has to be compiled anew."""
+
+UNITS = _table("units", "name", "decimals")
+TENANTS = _table("tenants", "name unit zone")
+BALANCE_TYPES = _table("balance_types", "name unit", "cascade_order")
+CLIENTS = _table("clients", "tenant name", "id")
+ACCOUNTS = _table("accounts", "tenant client name password ani tech_prefix wallet subject category", "id enabled")
+ACCOUNT_ADDRESSES = _table("account_addresses", "cidr", "id account")
+GATEWAYS = _table("gateways", "tenant name cidr secret secret2 protocols", "id require_message_authenticator")
+CARRIER_PLANS = _table("carrier_plans", "name")
+CARRIERS = _table("carriers", "name host plan add_prefix", "id strip priority enabled")
+CARRIER_RATES = _table("carrier_rates", "plan prefix price", "id")
+
+DESTINATIONS = _table("tariff_destinations", "plan tag prefix", "id")
+TIMINGS = _table("tariff_timings", "plan tag years months month_days week_days time", "id")
+RATES = _table("tariff_rates", "plan tag connect_fee rate rate_unit rate_increment slot_start", "id")
+DESTINATION_RATES = _table(
+    "tariff_destination_rates", "plan tag destination rate rounding max_cost max_cost_strategy", "id decimals"
+)
+RATING_PLANS = _table("tariff_rating_plans", "plan tag destination_rate timing weight", "id")
+RATING_PROFILES = _table("tariff_rating_profiles", "plan tenant category subject activation rating_plan fallback", "id")
+TASKS = _table("tasks", "request_id plan tenant wallet action amount balance_type expiry done_at", "weight position")
+"""What a tariff folder says about money, for the engine to do once. No part of the revision."""

@@ -1,0 +1,146 @@
+"""What stands in a cell of a tariff: text to exact integers, for the import that checks and the compiler that uses.
+
+Every function raises ValueError with a text for people. Source: CGRateS CSV columns, v0.10.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+
+from tollhouse.snapshot.tariff import Rounding
+from tollhouse.values.commands import Service
+from tollhouse.values.instants import SECOND, Instant, from_datetime, parse_instant
+
+ANY: Final = "*any"
+ASAP: Final = "*asap"
+MILLION: Final = 10**6
+ROUNDINGS: Final = {"*up": Rounding.UP, "*down": Rounding.DOWN, "*middle": Rounding.MIDDLE}
+STRATEGIES: Final = ("", "*free", "*disconnect")
+
+_DECIMAL: Final = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,12}))?")
+_DURATION: Final = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,9}))?(ns|us|µs|ms|s|m|h)")
+_NANOSECONDS: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
+_PREFIX: Final = re.compile(r"[0-9A-Za-z+#._*-]{1,64}")
+_LARGEST: Final = 2**62
+
+
+def places(text: str) -> int:
+    """How many decimals the number needs: `0.40` needs 1."""
+    return len(_decimal(text)[1].rstrip("0"))
+
+
+def scaled(text: str, scale: int) -> int:
+    """A decimal number, zero or more, as an integer over 10^scale, exactly."""
+    whole, fraction = _decimal(text)
+    fraction = fraction.rstrip("0")
+    if len(fraction) > scale:
+        raise ValueError(f"{text!r} has more than {scale} decimals")
+    value = int(whole + fraction.ljust(scale, "0"))
+    if value > _LARGEST:
+        raise ValueError(f"{text!r} is too large")
+    return value
+
+
+def canonical(text: str) -> str:
+    """The one way to write this decimal number: `010.50` is `10.5`."""
+    whole, fraction = _decimal(text)
+    fraction = fraction.rstrip("0")
+    return str(int(whole)) + (f".{fraction}" if fraction else "")
+
+
+def usage(text: str, service: Service) -> int:
+    """Microseconds for voice, else units. `60s`, `1m30s`; a bare number is nanoseconds of voice, or units."""
+    nanoseconds = duration(text)
+    if service is not Service.VOICE:
+        return nanoseconds
+    microseconds, rest = divmod(nanoseconds, 1000)
+    if rest:
+        raise ValueError(f"{text!r} is no whole number of microseconds (a bare number is nanoseconds: write `60s`)")
+    return microseconds
+
+
+def duration(text: str) -> int:
+    """A Go duration in nanoseconds; a bare whole number is nanoseconds."""
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    total, end = 0, 0
+    for match in _DURATION.finditer(text):
+        if match.start() != end:
+            break
+        whole, fraction, unit = match.groups()
+        digits = (fraction or "").rstrip("0")
+        part, rest = divmod(int(whole + digits) * _NANOSECONDS[unit], 10 ** len(digits))
+        if rest:
+            raise ValueError(f"{text!r} is finer than a nanosecond")
+        total, end = total + part, match.end()
+    if not text or end != len(text):
+        raise ValueError(f"{text!r} is no duration (such as 60s, 1m30s)")
+    if total > _LARGEST:
+        raise ValueError(f"{text!r} is too long")
+    return total
+
+
+def choices(text: str, low: int, high: int) -> tuple[int, ...]:
+    """Whole numbers separated by `;`, sorted; empty or `*any` = unrestricted."""
+    if text in ("", ANY):
+        return ()
+    numbers = set()
+    for part in text.split(";"):
+        if not (part.isascii() and part.isdigit() and len(part) <= 4 and low <= int(part) <= high):
+            raise ValueError(f"{part!r} is not between {low} and {high}")
+        numbers.add(int(part))
+    return tuple(sorted(numbers))
+
+
+def week_days(text: str) -> tuple[int, ...]:
+    """1 = Monday .. 7 = Sunday; 0 is Sunday too."""
+    return tuple(sorted({day or 7 for day in choices(text, 0, 7)}))
+
+
+def clock(text: str) -> int:
+    """`08:00:00` in seconds into the day; of `start;end` the start, for rates end where the next begins."""
+    parts = [_CLOCK.fullmatch(part) for part in text.split(";")]
+    first = parts[0]
+    if first is None or None in parts or len(parts) > 2:
+        raise ValueError(f"{text!r} is no time of day (such as 08:00:00)")
+    hours, minutes, seconds = map(int, first.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def moment(text: str) -> Instant:
+    """An instant: ISO 8601, `2014-01-14 00:00:00`, seconds since 1970, or `yyyymmddhhmmss`; no zone = UTC."""
+    try:
+        if text.isascii() and text.isdigit():
+            if len(text) == 14:
+                return from_datetime(datetime.strptime(text + "+0000", "%Y%m%d%H%M%S%z"))
+            if len(text) == 10:
+                return int(text) * SECOND
+            raise ValueError
+        return parse_instant(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no point in time (such as 2014-01-14T00:00:00Z)") from None
+
+
+def prefix(text: str) -> str:
+    """A prefix of numbers."""
+    if text.startswith(ANY) or not _PREFIX.fullmatch(text):
+        raise ValueError(f"{text!r} is no prefix (digits, letters and + # * . _ -)")
+    return text
+
+
+def _decimal(text: str) -> tuple[str, str]:
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a decimal number of zero or more")
+    return match.group(1), match.group(2) or ""
