@@ -1,0 +1,101 @@
+"""What the API's methods reach, and the forms in which they read quantities. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from tollhouse.console.reading import Auditing, Reading
+from tollhouse.engine.interface import Charging
+from tollhouse.values.commands import Service
+from tollhouse.values.instants import SECOND, Duration, Instant, format_seconds, parse_instant
+from tollhouse.values.money import Amount, AmountError, parse_amount
+
+CLIENT: Final = "api"
+"""`Caller.client` of every command of the API: its request ids are one space of keys."""
+
+DEFAULT_UNIT: Final = "EUR"
+USAGE_MAX: Final = 2**62
+INSTANT_MAX: Final = 253_402_300_799 * SECOND
+"""The last second of the year 9999."""
+
+Json: TypeAlias = dict[str, object]
+Importing: TypeAlias = Callable[[str, bool, Callable[[Json], None]], None]
+"""(folder, dry_run, done): reads a tariff folder and calls `done` once with the report, now or later, in our thread."""
+
+
+class ParameterError(ValueError):
+    """A parameter that has the right type and makes no sense; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What methods work with. `decimals` answers a unit's decimals or None; `patience` is how long a client waits."""
+
+    charging: Charging
+    reading: Reading
+    audit: Auditing
+    decimals: Callable[[str], int | None]
+    status: Callable[[], Json]
+    import_tariff: Importing
+    patience: Duration = 10 * SECOND
+
+    def deadline(self) -> Instant:
+        """When the client of a request made now stops waiting."""
+        return self.charging.now() + self.patience
+
+
+def amount(desk: Desk, name: str, text: str, unit: str, wallet: str = "") -> Amount:
+    """A decimal string as an amount of `unit`; where that is empty, of the wallet's own unit, else of EUR.
+
+    Raises ParameterError.
+    """
+    view = desk.reading.wallet(wallet) if wallet else None
+    if view and unit in ("", view.unit):
+        return Amount(steps(name, text, view.decimals), view.unit)
+    unit = unit or DEFAULT_UNIT
+    decimals = desk.decimals(unit)
+    if decimals is None:
+        raise ParameterError(f"unit: {unit!r} is not configured")
+    return Amount(steps(name, text, decimals), unit)
+
+
+def steps(name: str, text: str, decimals: int) -> int:
+    """A decimal string in smallest steps. Raises ParameterError."""
+    try:
+        return parse_amount(text, decimals)
+    except AmountError as error:
+        raise ParameterError(f"{name}: {error}") from error
+
+
+def usage(name: str, value: int | str, service: Service) -> int:
+    """Seconds of voice to microseconds; octets and messages as they are. Raises ParameterError."""
+    text = str(value)
+    units = steps(name, text, 6 if service is Service.VOICE else 0)
+    if not 0 <= units <= USAGE_MAX:
+        raise ParameterError(f"{name}: {text!r} is out of range")
+    return units
+
+
+def shown_usage(units: int, service: Service) -> int | str:
+    """The inverse of `usage`: an integer, or a decimal string where a voice usage has a fraction of a second."""
+    return shown_seconds(units) if service is Service.VOICE else units
+
+
+def shown_seconds(duration: Duration) -> int | str:
+    """Seconds: an integer where whole, else a decimal string."""
+    return format_seconds(duration) if duration % SECOND else duration // SECOND
+
+
+def instant(name: str, text: str) -> Instant:
+    """ISO 8601, or an empty text for "not given" (0). Raises ParameterError."""
+    if not text:
+        return 0
+    try:
+        moment = parse_instant(text)
+    except (ValueError, OverflowError) as error:
+        raise ParameterError(f"{name}: {text[:40]!r} is not an ISO 8601 time") from error
+    if not 0 < moment <= INSTANT_MAX:
+        raise ParameterError(f"{name}: {text[:40]!r} is out of range")
+    return moment

@@ -1,0 +1,51 @@
+"""Every method of the API, by the name under which it is called."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tollhouse.console.methods_event import EventCharge, EventQuote, EventRefund, RatingCost
+from tollhouse.console.methods_session import (
+    SessionAuthorize,
+    SessionGet,
+    SessionList,
+    SessionRelease,
+    SessionStart,
+    SessionStop,
+    SessionUpdate,
+)
+from tollhouse.console.methods_system import SystemAudit, SystemStatus, TariffImport
+from tollhouse.console.methods_wallet import (
+    RecordList,
+    WalletChange,
+    WalletCreate,
+    WalletGet,
+    WalletList,
+    WalletRecharge,
+    WalletRelease,
+)
+from tollhouse.console.params import Method
+
+METHODS: Final[dict[str, type[Method]]] = {
+    "system.status": SystemStatus,
+    "system.audit": SystemAudit,
+    "tariff.import": TariffImport,
+    "rating.cost": RatingCost,
+    "wallet.create": WalletCreate,
+    "wallet.get": WalletGet,
+    "wallet.list": WalletList,
+    "wallet.recharge": WalletRecharge,
+    "wallet.change": WalletChange,
+    "wallet.release": WalletRelease,
+    "session.authorize": SessionAuthorize,
+    "session.start": SessionStart,
+    "session.update": SessionUpdate,
+    "session.stop": SessionStop,
+    "session.release": SessionRelease,
+    "session.get": SessionGet,
+    "session.list": SessionList,
+    "event.charge": EventCharge,
+    "event.refund": EventRefund,
+    "event.quote": EventQuote,
+    "record.list": RecordList,
+}

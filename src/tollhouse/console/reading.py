@@ -1,0 +1,59 @@
+"""What the console lists without asking the engine to decide: pages in key order, and the proof of the balances.
+
+The running engine implements these over its store, the disk reader over files that no engine holds. What is read is
+durable: a page is taken between two batches.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from tollhouse.values.outcomes import SessionView, WalletView
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something that does not add up: whose wallet, and what in words with both numbers."""
+
+    wallet: str
+    text: str
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """The proof of some wallets: how many wallets and records were read, what was found wrong, where to go on.
+
+    `next` is the `after` of the following page, empty behind the last wallet.
+    """
+
+    wallets: int
+    records: int
+    findings: tuple[Finding, ...] = ()
+    next: str = ""
+
+
+class Reading(Protocol):
+    """Wallets, sessions and records as they stand."""
+
+    def wallet(self, name: str) -> WalletView | None:
+        """The wallet of this name."""
+
+    def wallets(self, after: str, limit: int) -> list[WalletView]:
+        """Wallets whose name comes after `after` (empty: from the first), in order of name, at most `limit`."""
+
+    def session(self, name: str) -> SessionView | None:
+        """The session of this id; else the one that the API's client calls so (`session_id` of its authorisation)."""
+
+    def sessions(self, after: str, limit: int) -> list[SessionView]:
+        """Sessions whose id comes after `after`, in order of id, at most `limit`."""
+
+    def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
+        """The wallet's records with `sequence` > `after` in order, at most `limit`, ready for JSON: amounts as decimal
+        strings, times as ISO 8601. Each has the key `sequence`."""
+
+
+class Auditing(Protocol):
+    """Proves balances from their records, a page at a time, so that no audit holds up a call."""
+
+    def __call__(self, after: str, limit: int) -> AuditPage:
+        """Check the wallets whose name comes after `after`, in order of name, at most `limit`."""
