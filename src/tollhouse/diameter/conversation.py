@@ -183,11 +183,12 @@ class Conversation:
 
     def _message(self, message: bytes, now: Instant, asks: list[Ask]) -> None:
         header = Header(message)
-        if not header.flags & names.REQUEST:
-            self._answer_came(header, now)
-            return
-        if self.state is State.WAITING and (header.command, header.application) != (names.CER, names.BASE):
+        is_request = bool(header.flags & names.REQUEST)
+        if self.state is State.WAITING and (header.command, is_request) != (names.CER, True):
             self._close("no_capabilities", now)
+            return
+        if not is_request:
+            self._answer_came(header, now)
             return
         try:
             _check_header(header)

@@ -23,7 +23,7 @@ _FIXED_SIZE: Final = {
     "Integer64": 8,
     "Float64": 8,
 }
-_KINDS: Final = frozenset({*_FIXED_SIZE, "OctetString", "UTF8String", "Address", "Grouped"})
+_KINDS: Final = frozenset({*_FIXED_SIZE, "OctetString", "UTF8String", "DiameterIdentity", "Address", "Grouped"})
 
 
 class DictionaryError(ValueError):
