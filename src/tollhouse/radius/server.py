@@ -51,7 +51,7 @@ class RadiusPort(DatagramProtocol):
 
     def startProtocol(self) -> None:
         """The socket is taken as it is: Twisted's own write() parses the address of each datagram anew."""
-        self._sendto = cast(udp.Port, self.transport).getHandle().sendto
+        self._sendto = cast(udp.Port, self.transport).socket.sendto
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """One datagram, from Twisted."""

@@ -17,10 +17,15 @@ from tollhouse.values.outcomes import Outcome, Refused
 
 
 class Talk(Protocol):
-    """One port's dialect. `serves`: the code it takes; `healthy`: its answer's code to Status-Server (RFC 5997 4.2)."""
+    """One port's dialect."""
 
-    serves: int
-    healthy: int
+    @property
+    def serves(self) -> int:
+        """The one code that the port takes besides Status-Server."""
+
+    @property
+    def healthy(self) -> int:
+        """The code of its answer to Status-Server (RFC 5997 4.2)."""
 
     def decide(
         self, message: Message, gateway: Gateway, host: str, secret: SharedSecret, now: Instant
