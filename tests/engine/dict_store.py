@@ -1,0 +1,73 @@
+"""A store of dicts for the engine's own tests: durable as long as the object lives. The real one has its own tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tollhouse.store.interface import Claimed, Entry, RecordEntry, Store
+from tollhouse.values.instants import Instant
+
+
+class DictStore:
+    """`free` is what `free_bytes` says; `batches` counts appends."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[int, bytes], Entry] = {}
+        self.chains: dict[str, list[RecordEntry]] = {}
+        self.engine_time: Instant = 0
+        self.batches = 0
+        self.free = 1 << 40
+
+    def claim(self) -> Claimed:
+        return Claimed(b"dict", self.batches, self.engine_time, 0, 0)
+
+    def load(self, kind: int, key: bytes) -> bytes | None:
+        entry = self.entries.get((kind, key))
+        return entry.image if entry is not None else None
+
+    def find(self, index_key: bytes) -> list[tuple[int, bytes]]:
+        return [name for name, entry in self.entries.items() if index_key in entry.finds]
+
+    def due(self, upto: Instant, limit: int) -> list[tuple[int, bytes]]:
+        rows = sorted((entry.due, name) for name, entry in self.entries.items() if 0 < entry.due <= upto)
+        return [name for _, name in rows[:limit]]
+
+    def scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        rows = sorted((key, entry.image) for (k, key), entry in self.entries.items() if k == kind and key > after)
+        return [(key, image) for key, image in rows if image is not None][:limit]
+
+    def records(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        return [record for record in self.chains.get(wallet, ()) if record.sequence > after][:limit]
+
+    @property
+    def next_number(self) -> int:
+        return self.batches + 1
+
+    def append(self, engine_time: Instant, entries: Sequence[Entry], records: Sequence[RecordEntry]) -> int:
+        self.batches += 1
+        self.engine_time = engine_time
+        for entry in entries:
+            if entry.image is None:
+                self.entries.pop((entry.kind, entry.key), None)
+            else:
+                self.entries[entry.kind, entry.key] = entry
+        for record in records:
+            self.chains.setdefault(record.wallet, []).append(record)
+        return self.batches
+
+    def checkpoint_due(self, now: Instant) -> bool:
+        return False
+
+    def checkpoint(self, now: Instant) -> Iterator[None]:
+        return iter(())
+
+    def free_bytes(self) -> int:
+        return self.free
+
+    def close(self) -> None:
+        return None
+
+
+def conforms() -> Store:
+    """mypy's proof that the whole protocol is there."""
+    return DictStore()
