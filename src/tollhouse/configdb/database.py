@@ -91,9 +91,15 @@ class ConfigDatabase:
         return self.rows_since("", -1)
 
     def rows_since(self, database: str, revision: int) -> Rows:
-        """What changed after that revision of that database; everything where it is another's or never was."""
-        with self.engine.connect() as connection, connection.begin():
-            return _Reading(connection).rows_since(database, revision)
+        """What changed after that revision of that database; everything where it is another's or never was.
+
+        ConfigError where the database can't be read.
+        """
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                return _Reading(connection).rows_since(database, revision)
+        except SQLAlchemyError as trouble:
+            raise ConfigError(f"config database {self.path}: {trouble}") from None
 
 
 class DataVersion:
@@ -103,8 +109,11 @@ class DataVersion:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
     def read(self) -> int:
-        """A number that is another after each such commit."""
-        row: tuple[int] = self._connection.execute("PRAGMA data_version").fetchone()
+        """A number that is another after each such commit. ConfigError where it can't be read."""
+        try:
+            row: tuple[int] = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as trouble:
+            raise ConfigError(f"config database: {trouble}") from None
         return row[0]
 
     def close(self) -> None:
@@ -176,7 +185,7 @@ class _Reading:
     def _changed_tables(self, revision: int) -> dict[str, int]:
         audit = schema.AUDIT.c
         query = select(audit.table_name, func.count()).where(audit.revision > revision).group_by(audit.table_name)
-        return dict([(name, count) for name, count in self._connection.execute(query)])
+        return dict(self._connection.execute(query).tuples().all())
 
     def _few(self, table: str, changed: dict[str, int], revision: int) -> frozenset[str] | None:
         """What names the table's changed rows; None where they are many."""

@@ -14,7 +14,7 @@ CREATE TABLE revision (
     number INTEGER NOT NULL,
     database TEXT NOT NULL,
     who TEXT NOT NULL
-);
+) STRICT;
 INSERT INTO revision VALUES (1, 0, lower(hex(randomblob(16))), 'sql');
 CREATE TABLE audit (
     revision INTEGER PRIMARY KEY,
@@ -24,28 +24,28 @@ CREATE TABLE audit (
     row TEXT NOT NULL,
     before TEXT,
     after TEXT
-);
+) STRICT;
 CREATE TABLE units (
     name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),
     decimals INTEGER NOT NULL CHECK (decimals BETWEEN 0 AND 12)
-);
+) STRICT;
 CREATE TABLE tenants (
     name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),
     unit TEXT NOT NULL REFERENCES units (name) ON UPDATE CASCADE,
     zone TEXT NOT NULL DEFAULT 'UTC'
-);
+) STRICT;
 CREATE TABLE balance_types (
     name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64),
     unit TEXT NOT NULL REFERENCES units (name) ON UPDATE CASCADE,
     cascade_order INTEGER NOT NULL,
     UNIQUE (unit, cascade_order)
-);
+) STRICT;
 CREATE TABLE clients (
     id INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL REFERENCES tenants (name) ON UPDATE CASCADE,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 64),
     UNIQUE (tenant, name)
-);
+) STRICT;
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY CHECK (id > 0),
     tenant TEXT NOT NULL REFERENCES tenants (name) ON UPDATE CASCADE,
@@ -59,12 +59,12 @@ CREATE TABLE accounts (
     category TEXT NOT NULL DEFAULT 'call' CHECK (length(category) BETWEEN 1 AND 64),
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
     FOREIGN KEY (tenant, client) REFERENCES clients (tenant, name) ON UPDATE CASCADE
-);
+) STRICT;
 CREATE TABLE account_addresses (
     id INTEGER PRIMARY KEY,
     account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     cidr TEXT NOT NULL UNIQUE
-);
+) STRICT;
 CREATE INDEX account_addresses_account ON account_addresses (account);
 CREATE TABLE gateways (
     id INTEGER PRIMARY KEY,
@@ -76,8 +76,8 @@ CREATE TABLE gateways (
     protocols TEXT NOT NULL CHECK (length(protocols) > 0),
     require_message_authenticator INTEGER NOT NULL DEFAULT 0 CHECK (require_message_authenticator IN (0, 1)),
     CHECK (instr(protocols, 'radius') = 0 OR length(secret) > 0)
-);
-CREATE TABLE carrier_plans (name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64));
+) STRICT;
+CREATE TABLE carrier_plans (name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 64)) STRICT;
 CREATE TABLE carriers (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64),
@@ -87,14 +87,14 @@ CREATE TABLE carriers (
     add_prefix TEXT NOT NULL DEFAULT '' CHECK (length(add_prefix) <= 32),
     priority INTEGER NOT NULL DEFAULT 0,
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1))
-);
+) STRICT;
 CREATE TABLE carrier_rates (
     id INTEGER PRIMARY KEY,
     plan TEXT NOT NULL REFERENCES carrier_plans (name) ON UPDATE CASCADE,
     prefix TEXT NOT NULL CHECK (length(prefix) <= 64),
     price TEXT NOT NULL {price},
     UNIQUE (prefix, plan)
-)"""
+) STRICT"""
 
 TARIFF = """
 CREATE TABLE tariff_destinations (
@@ -103,7 +103,7 @@ CREATE TABLE tariff_destinations (
     tag TEXT NOT NULL CHECK (length(tag) BETWEEN 1 AND 128),
     prefix TEXT NOT NULL CHECK (length(prefix) BETWEEN 1 AND 64),
     UNIQUE (prefix, plan, tag)
-);
+) STRICT;
 CREATE TABLE tariff_timings (
     id INTEGER PRIMARY KEY,
     plan TEXT NOT NULL CHECK (length(plan) BETWEEN 1 AND 64),
@@ -114,7 +114,7 @@ CREATE TABLE tariff_timings (
     week_days TEXT NOT NULL DEFAULT '',
     time TEXT NOT NULL,
     UNIQUE (plan, tag)
-);
+) STRICT;
 CREATE TABLE tariff_rates (
     id INTEGER PRIMARY KEY,
     plan TEXT NOT NULL CHECK (length(plan) BETWEEN 1 AND 64),
@@ -125,7 +125,7 @@ CREATE TABLE tariff_rates (
     rate_increment TEXT NOT NULL,
     slot_start TEXT NOT NULL,
     UNIQUE (plan, tag, slot_start)
-);
+) STRICT;
 CREATE TABLE tariff_destination_rates (
     id INTEGER PRIMARY KEY,
     plan TEXT NOT NULL CHECK (length(plan) BETWEEN 1 AND 64),
@@ -137,7 +137,7 @@ CREATE TABLE tariff_destination_rates (
     max_cost TEXT NOT NULL {max_cost},
     max_cost_strategy TEXT NOT NULL CHECK (max_cost_strategy IN ('', '*free', '*disconnect')),
     UNIQUE (plan, tag, destination, rate)
-);
+) STRICT;
 CREATE TABLE tariff_rating_plans (
     id INTEGER PRIMARY KEY,
     plan TEXT NOT NULL CHECK (length(plan) BETWEEN 1 AND 64),
@@ -146,7 +146,7 @@ CREATE TABLE tariff_rating_plans (
     timing TEXT NOT NULL,
     weight TEXT NOT NULL {weight},
     UNIQUE (plan, tag, destination_rate, timing, weight)
-);
+) STRICT;
 CREATE TABLE tariff_rating_profiles (
     id INTEGER PRIMARY KEY,
     plan TEXT NOT NULL CHECK (length(plan) BETWEEN 1 AND 64),
@@ -157,7 +157,7 @@ CREATE TABLE tariff_rating_profiles (
     rating_plan TEXT NOT NULL,
     fallback TEXT NOT NULL DEFAULT '',
     UNIQUE (tenant, category, subject, activation)
-);
+) STRICT;
 CREATE TABLE tasks (
     request_id TEXT PRIMARY KEY,
     plan TEXT NOT NULL,
@@ -170,7 +170,7 @@ CREATE TABLE tasks (
     weight INTEGER NOT NULL DEFAULT 0,
     position INTEGER NOT NULL,
     done_at TEXT
-)"""
+) STRICT"""
 
 DECIMALS = ("price", "connect_fee", "rate", "max_cost", "weight", "amount")
 

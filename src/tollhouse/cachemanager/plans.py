@@ -1,0 +1,207 @@
+"""Tariffs to what rating reads: rating plans to intervals by destination, rating profiles to activations.
+
+A rating plan is compiled for each service that profiles use it for, since a bare number means nanoseconds of voice
+but units of data: `import/TAG`, and for other services `import/TAG:data`, `import/TAG:message`.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+
+from tollhouse.cachemanager.faults import Faults
+from tollhouse.configdb.rows import DestinationRateRow, Parties, Plans, RateRow, RatingProfileRow, TimingRow
+from tollhouse.configdb.tariff_values import (
+    ANY,
+    ROUNDINGS,
+    choices,
+    clock,
+    moment,
+    places,
+    scaled,
+    usage,
+    week_days,
+)
+from tollhouse.snapshot.tariff import Activation, Interval, Profile, Slot, Timing
+from tollhouse.store import snapshot as tables
+from tollhouse.store.snapshot import Edit, service_of
+from tollhouse.values.commands import Service
+from tollhouse.values.instants import SECOND
+
+_PACK = msgspec.msgpack.Encoder().encode
+_YEARS, _MONTHS, _MONTH_DAYS = (1970, 9999), (1, 12), (1, 31)
+
+
+def destination_name(plan: str, tag: str) -> str:
+    """A destination as the snapshot names it; `*any` is the empty name."""
+    return "" if tag == ANY else f"{plan}/{tag}"
+
+
+def plan_name(plan: str, tag: str, service: Service) -> str:
+    """A rating plan as the snapshot names it."""
+    return f"{plan}/{tag}" if service is Service.VOICE else f"{plan}/{tag}:{service}"
+
+
+def read_timing(row: TimingRow) -> Timing:
+    """A timing of a rate; ValueError."""
+    return Timing(
+        choices(row.years, *_YEARS),
+        choices(row.months, *_MONTHS),
+        choices(row.month_days, *_MONTH_DAYS),
+        week_days(row.week_days),
+        clock(row.time),
+    )
+
+
+def read_slots(rows: list[RateRow], service: Service) -> tuple[Slot, ...]:
+    """A rate's slots, sorted, with one scale for all; the fee is that of the slot that starts at 0. ValueError.
+
+    A unit or increment of zero stands for a second of voice (CGRateS), and is refused for other services.
+    """
+    scale = max(places(text) for row in rows for text in (row.connect_fee, row.rate))
+    slots = []
+    for row in rows:
+        start = usage(row.slot_start, service)
+        unit, increment = usage(row.rate_unit, service), usage(row.rate_increment, service)
+        if service is Service.VOICE:
+            unit, increment = unit or SECOND, increment or SECOND
+        if not unit or not increment:
+            raise ValueError("a unit or increment of zero means a second, which only voice has")
+        fee = 0 if start else scaled(row.connect_fee, scale)
+        slots.append(Slot(start, fee, scaled(row.rate, scale), scale, unit, increment))
+    slots.sort(key=lambda slot: slot.start)
+    if slots[0].start:
+        raise ValueError("no slot starts at 0")
+    for slot, following in pairwise(slots):
+        if slot.start == following.start:
+            raise ValueError("two slots start at the same age")
+        if (following.start - slot.start) % slot.increment:
+            raise ValueError("a slot begins within an increment of the one before")
+    return tuple(slots)
+
+
+def compile_plans(plans: Plans, parties: Parties, faults: Faults) -> list[Edit]:
+    """The intervals of every rating plan in use, and the profiles."""
+    return [_Plans(plans, faults).edit(), _profiles(plans, parties, faults)]
+
+
+class _Plans:
+    """The intervals of the rating plans; what many refer to is read once."""
+
+    def __init__(self, plans: Plans, faults: Faults) -> None:
+        self._plans = plans
+        self._faults = faults
+        self._timings = {(row.plan, row.tag): row for row in plans.timings}
+        self._read_timings: dict[tuple[str, str], Timing | None] = {}
+        self._rates: dict[tuple[str, str], list[RateRow]] = {}
+        for rate in plans.rates:
+            self._rates.setdefault((rate.plan, rate.tag), []).append(rate)
+        self._read_rates: dict[tuple[str, str, Service], tuple[Slot, ...] | None] = {}
+        self._destination_rates: dict[tuple[str, str], list[DestinationRateRow]] = {}
+        for priced in plans.destination_rates:
+            self._destination_rates.setdefault((priced.plan, priced.tag), []).append(priced)
+
+    def edit(self) -> Edit:
+        services: dict[tuple[str, str], set[Service]] = {}
+        for profile in self._plans.rating_profiles:
+            services.setdefault((profile.plan, profile.rating_plan), set()).add(service_of(profile.category))
+        found: dict[bytes, list[Interval]] = {}
+        for row in self._plans.rating_plans:
+            where = f"{row.plan} {row.tag}"
+            timing = self._timing(row.plan, row.timing, where)
+            weight = self._faults.read("tariff_rating_plans", where, scaled, row.weight, 6)
+            priced = self._destination_rates.get((row.plan, row.destination_rate), [])
+            missing = f"there are no destination rates {row.destination_rate}"
+            self._faults.need(bool(priced), "tariff_rating_plans", where, missing)
+            if timing is None or weight is None:
+                continue
+            for service in sorted(services.get((row.plan, row.tag), ())):
+                name = plan_name(row.plan, row.tag, service)
+                for one in priced:
+                    interval = self._interval(one, timing, weight, service)
+                    if interval is not None:
+                        key = tables.text_key(tables.RATES, name, destination_name(one.plan, one.destination))
+                        held = found.setdefault(key, [])
+                        if interval not in held:
+                            held.append(interval)
+        return Edit(tables.RATES, {key: _PACK(intervals) for key, intervals in found.items()}, True)
+
+    def _interval(self, row: DestinationRateRow, timing: Timing, weight: int, service: Service) -> Interval | None:
+        where = f"{row.plan} {row.tag}"
+        known = row.destination == ANY or (row.plan, row.destination) in self._plans.destinations
+        self._faults.need(known, "tariff_destination_rates", where, f"there is no destination {row.destination}")
+        max_cost = self._faults.read("tariff_destination_rates", where, scaled, row.max_cost, 9)
+        slots = self._slots(row.plan, row.rate, service, where)
+        if slots is None or max_cost is None or not known:
+            return None
+        return Interval(
+            timing=timing,
+            weight=weight,
+            slots=slots,
+            rounding=ROUNDINGS[row.rounding],
+            decimals=row.decimals,
+            destination=row.destination,
+            rate=row.rate,
+            max_cost=max_cost,
+            max_cost_strategy=row.max_cost_strategy,
+        )
+
+    def _timing(self, plan: str, tag: str, where: str) -> Timing | None:
+        if tag == ANY:
+            return Timing()
+        key = (plan, tag)
+        if key not in self._read_timings:
+            row = self._timings.get(key)
+            if row is None:
+                self._faults.add("tariff_rating_plans", where, f"there is no timing {tag}")
+            read = None if row is None else self._faults.read("tariff_timings", f"{plan} {tag}", read_timing, row)
+            self._read_timings[key] = read
+        return self._read_timings[key]
+
+    def _slots(self, plan: str, tag: str, service: Service, where: str) -> tuple[Slot, ...] | None:
+        key = (plan, tag, service)
+        if key not in self._read_rates:
+            rows = self._rates.get((plan, tag))
+            if rows is None:
+                self._faults.add("tariff_destination_rates", where, f"there is no rate {tag}")
+            read = (
+                None if rows is None else self._faults.read("tariff_rates", f"{plan} {tag}", read_slots, rows, service)
+            )
+            self._read_rates[key] = read
+        return self._read_rates[key]
+
+
+def _profiles(plans: Plans, parties: Parties, faults: Faults) -> Edit:
+    tenants = {tenant.name: tenant for tenant in parties.tenants}
+    decimals = {unit.name: unit.decimals for unit in parties.units}
+    known = {(row.plan, row.tag) for row in plans.rating_plans}
+    by_subject: dict[tuple[str, str, str], list[RatingProfileRow]] = {}
+    for row in plans.rating_profiles:
+        by_subject.setdefault((row.tenant, row.category, row.subject), []).append(row)
+        where = f"{row.plan} {row.tenant} {row.category} {row.subject}"
+        missing = f"there is no rating plan {row.rating_plan}"
+        faults.need((row.plan, row.rating_plan) in known, "tariff_rating_profiles", where, missing)
+    edits: dict[bytes, bytes | None] = {}
+    for (name, category, subject), rows in by_subject.items():
+        where = f"{name} {category} {subject}"
+        tenant = tenants.get(name)
+        service = service_of(category)
+        activations = faults.read("tariff_rating_profiles", where, _activations, rows, service)
+        if tenant is None or tenant.unit not in decimals:
+            faults.add("tariff_rating_profiles", where, f"there is no tenant {name} with a unit")
+        elif activations is not None:
+            profile = Profile(activations, tenant.unit, decimals[tenant.unit], tenant.zone)
+            edits[tables.text_key(tables.PROFILE, name, service, category, subject)] = _PACK(profile)
+    return Edit(tables.PROFILE, edits, True)
+
+
+def _activations(rows: list[RatingProfileRow], service: Service) -> tuple[Activation, ...]:
+    found: dict[int, Activation] = {}
+    for row in rows:
+        at = moment(row.activation)
+        if at in found:
+            raise ValueError(f"two activations at {row.activation}")
+        fallback = tuple(row.fallback.split(";")) if row.fallback else ()
+        found[at] = Activation(at, plan_name(row.plan, row.rating_plan, service), fallback)
+    return tuple([found[at] for at in sorted(found)])
