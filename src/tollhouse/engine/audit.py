@@ -1,4 +1,4 @@
-"""The proof of all balances: every wallet from its own records, every hold from the sessions, every unit to zero."""
+"""The proof of all balances: every wallet from its own records, every hold from its sessions, every unit to zero."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from tollhouse.engine.book import SESSION, WALLET, decode_image
-from tollhouse.engine.session import CLOSED, Session
+from tollhouse.engine.session import CLOSED, Session, wallet_key
 from tollhouse.records.record import decode, digest
 from tollhouse.store.interface import RecordEntry
 from tollhouse.wallet.state import Wallet
@@ -19,6 +19,12 @@ PAGE = 500
 class Readable(Protocol):
     """What an audit reads: a store, or a store's disk with no engine running."""
 
+    def load(self, kind: int, key: bytes) -> bytes | None:
+        """The newest image of the entity."""
+
+    def find(self, index_key: bytes) -> list[tuple[int, bytes]]:
+        """Entities whose newest image names this index key."""
+
     def scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """(key, newest image) with key > `after`."""
 
@@ -26,8 +32,19 @@ class Readable(Protocol):
         """The wallet's records with a sequence > `after`."""
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """One wallet proved: its records, what they moved per counter-account, and the faults found (none = proved)."""
+
+    wallet: str
+    unit: str
+    balance: int
+    records: int
+    counters: dict[str, int]
+    faults: tuple[str, ...]
+
+
 class AuditReport(msgspec.Struct, frozen=True):
-    """`faults` is empty when every balance is proved. `counters`: per unit, what the counter-accounts moved."""
+    """`faults` is empty when every balance is proved. `counters`: per unit, what the counter-accounts hold."""
 
     wallets: int
     sessions: int
@@ -38,41 +55,49 @@ class AuditReport(msgspec.Struct, frozen=True):
 
 
 def audit(store: Readable) -> AuditReport:
-    """Walk everything once, a page at a time."""
+    """Prove every wallet, and that no session holds money of a wallet that is not there."""
     faults: list[str] = []
-    held: dict[tuple[str, int], int] = {}
-    sessions = 0
-    for image in _all(store, SESSION):
-        session = decode_image(SESSION, image)
-        assert isinstance(session, Session)
-        sessions += 1
-        if session.state == CLOSED and session.lines:
-            faults.append(f"session {session.id} is closed and holds money")
-        for bucket_id, amount in session.lines:
-            held[session.wallet, bucket_id] = held.get((session.wallet, bucket_id), 0) + amount
-    wallets = records = 0
     balances: dict[str, int] = {}
     counters: dict[str, dict[str, int]] = {}
-    for image in _all(store, WALLET):
-        wallet = decode_image(WALLET, image)
-        assert isinstance(wallet, Wallet)
+    wallets = records = 0
+    for proof in proofs(store, ""):
         wallets += 1
-        balances[wallet.unit] = balances.get(wallet.unit, 0) + wallet.balance()
-        records += _prove(store, wallet, counters.setdefault(wallet.unit, {}), faults)
-        for bucket in wallet.buckets:
-            owed = held.pop((wallet.name, bucket.id), 0)
-            if owed != bucket.held:
-                faults.append(f"wallet {wallet.name} bucket {bucket.id} holds {bucket.held}, its sessions {owed}")
-    faults += [f"sessions hold {amount} of wallet {name} bucket {bucket}" for (name, bucket), amount in held.items()]
-    for unit, balance in balances.items():
-        if balance + sum(counters[unit].values()):
-            faults.append(f"{unit}: balances and counter-accounts do not sum to zero")
+        records += proof.records
+        faults += proof.faults
+        balances[proof.unit] = balances.get(proof.unit, 0) + proof.balance
+        moved = counters.setdefault(proof.unit, {})
+        for counter, amount in proof.counters.items():
+            moved[counter] = moved.get(counter, 0) + amount
+    sessions = 0
+    for image in _all(store, SESSION, b""):
+        session = decode_image(SESSION, image)
+        sessions += 1
+        if isinstance(session, Session) and session.lines:
+            if session.state == CLOSED:
+                faults.append(f"session {session.id} is closed and holds money")
+            if store.load(WALLET, session.wallet.encode()) is None:
+                faults.append(f"session {session.id} holds money of wallet {session.wallet}, which is not there")
+    faults += [
+        f"{unit}: balances and counter-accounts do not sum to zero"
+        for unit, balance in balances.items()
+        if balance + sum(counters[unit].values())
+    ]
     return AuditReport(wallets, sessions, records, balances, counters, tuple(faults))
 
 
-def _prove(store: Readable, wallet: Wallet, counters: dict[str, int], faults: list[str]) -> int:
-    """One wallet's chain, link by link, and its buckets from its postings."""
+def proofs(store: Readable, after: str) -> Iterator[Proof]:
+    """The proof of each wallet whose name comes after `after`, in order of name."""
+    for image in _all(store, WALLET, after.encode()):
+        wallet = decode_image(WALLET, image)
+        if isinstance(wallet, Wallet):
+            yield prove(store, wallet)
+
+
+def prove(store: Readable, wallet: Wallet) -> Proof:
+    """One wallet: its chain link by link, its buckets from its postings, its holds from its open sessions."""
+    faults: list[str] = []
     buckets: dict[int, int] = {}
+    counters: dict[str, int] = {}
     previous, sequence = b"", 0
     for entry in _records(store, wallet.name):
         record = decode(entry.body)
@@ -87,16 +112,32 @@ def _prove(store: Readable, wallet: Wallet, counters: dict[str, int], faults: li
     if (sequence, previous) != (wallet.records, wallet.chain):
         faults.append(f"wallet {wallet.name}: {wallet.records} records expected, the chain ends at {sequence}")
     values = {bucket.id: bucket.value for bucket in wallet.buckets}
-    faults += [
-        f"wallet {wallet.name} bucket {bucket_id}: balance and records differ"
-        for bucket_id in sorted(values.keys() | buckets.keys())
-        if values.get(bucket_id, 0) != buckets.get(bucket_id, 0)
+    faults += _differences(wallet.name, "has", values, "its records", buckets)
+    held = {bucket.id: bucket.held for bucket in wallet.buckets}
+    faults += _differences(wallet.name, "holds", held, "its sessions", _held_by_sessions(store, wallet.name))
+    return Proof(wallet.name, wallet.unit, wallet.balance(), sequence, counters, tuple(faults))
+
+
+def _differences(wallet: str, verb: str, stated: dict[int, int], source: str, proved: dict[int, int]) -> list[str]:
+    return [
+        f"wallet {wallet}: bucket {bucket} {verb} {stated.get(bucket, 0)}, {source} say {proved.get(bucket, 0)}"
+        for bucket in sorted(stated.keys() | proved.keys())
+        if stated.get(bucket, 0) != proved.get(bucket, 0)
     ]
-    return sequence
 
 
-def _all(store: Readable, kind: int) -> Iterator[bytes]:
-    after = b""
+def _held_by_sessions(store: Readable, wallet: str) -> dict[int, int]:
+    held: dict[int, int] = {}
+    for kind, key in store.find(wallet_key(wallet)):
+        image = store.load(kind, key)
+        session = decode_image(kind, image) if image is not None else None
+        if isinstance(session, Session) and session.wallet == wallet:
+            for bucket, amount in session.lines:
+                held[bucket] = held.get(bucket, 0) + amount
+    return held
+
+
+def _all(store: Readable, kind: int, after: bytes) -> Iterator[bytes]:
     while page := store.scan(kind, after, PAGE):
         for _, image in page:
             yield image

@@ -141,9 +141,10 @@ class Book:
         """The client's sessions under a session key, oldest first (key empty: all its open ones)."""
         index_key = find_key(client, key)
         ids = [k.decode() for kind, k in self._store.find(index_key) if kind == SESSION]
-        ids += [one for one in self._batch_finds.get(index_key, ()) if one not in ids]
+        if index_key in self._batch_finds:
+            ids = list(dict.fromkeys((*ids, *self._batch_finds[index_key])))
         found = (self.session(one) for one in ids)
-        return [one for one in found if one is not None and index_key in one.finds()]
+        return [one for one in found if one is not None and one.answers_to(client, key)]
 
     def one_shot(self, client: str, key: str) -> OneShot | None:
         """The row of a one-shot request made before."""
@@ -190,8 +191,9 @@ class Book:
             if isinstance(image, Gone):
                 self._known.pop(name, None)
                 continue
+            before = self._known.get(name)
             self._known[name] = image
-            if isinstance(image, Session):
+            if isinstance(image, Session) and (not isinstance(before, Session) or before.keys != image.keys):
                 for index_key in image.finds():
                     self._batch_finds.setdefault(index_key, {})[image.id] = None
         self._records += [RecordEntry(one.wallet, one.sequence, one.at, body) for one, body in records]

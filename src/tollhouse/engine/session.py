@@ -58,12 +58,21 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
         """What it holds in its wallet."""
         return sum(amount for _, amount in self.lines)
 
+    def answers_to(self, client: str, key: str) -> bool:
+        """Whether the client's session key leads here (empty: whether it is one of the client's open sessions)."""
+        return client == self.client and (key in self.keys if key else self.state != CLOSED)
+
     def finds(self) -> tuple[bytes, ...]:
-        """The index keys under which it is found: its session keys, scoped by client; open ones also by client."""
+        """The index keys that lead here: its session keys, by client; to an open one also its client and its wallet."""
         own = tuple(find_key(self.client, key) for key in self.keys)
-        return own if self.state == CLOSED else (*own, find_key(self.client, ""))
+        return own if self.state == CLOSED else (*own, find_key(self.client, ""), wallet_key(self.wallet))
 
 
 def find_key(client: str, key: str) -> bytes:
     """The index key of a client's session key; of all its open sessions where `key` is empty. At most 200 octets."""
     return f"{client}\0{key}".encode()[:200]
+
+
+def wallet_key(wallet: str) -> bytes:
+    """The index key of all open sessions that a wallet pays (no client is named by an empty text)."""
+    return find_key("", wallet)

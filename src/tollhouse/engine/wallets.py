@@ -10,6 +10,7 @@ import msgspec
 from tollhouse.engine.book import Book, OneShot, decode_outcome, encode_outcome
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.policy import Policy
+from tollhouse.engine.session import Session
 from tollhouse.records.record import Record, enter
 from tollhouse.values.commands import ChangeWallet, CreateWallet, Inspect, Recharge
 from tollhouse.values.instants import Instant
@@ -153,28 +154,29 @@ def inspect(book: Book, command: Inspect, now: Instant) -> Decision:
     session = book.session(command.session)
     if session is None:
         return refuse(Refusal.UNKNOWN_SESSION, command.session)
-    owner = book.wallet(session.wallet)
-    unit, decimals = (owner.unit, owner.decimals) if owner else ("", 0)
-    return Decision(
-        SessionView(
-            session.id,
-            session.client,
-            session.wallet,
-            session.account,
-            session.service,
-            session.calling,
-            session.called,
-            session.state,
-            session.created,
-            session.began,
-            session.until,
-            session.granted,
-            session.used,
-            unit,
-            decimals,
-            session.posted,
-            session.held(),
-        )
+    return Decision(session_view(session, book.wallet(session.wallet)))
+
+
+def session_view(session: Session, wallet: Wallet | None) -> SessionView:
+    """The session as an operator sees it; its wallet knows the unit."""
+    return SessionView(
+        session.id,
+        session.client,
+        session.wallet,
+        session.account,
+        session.service,
+        session.calling,
+        session.called,
+        session.state,
+        session.created,
+        session.began,
+        session.until,
+        session.granted,
+        session.used,
+        wallet.unit if wallet else "",
+        wallet.decimals if wallet else 0,
+        session.posted,
+        session.held(),
     )
 
 

@@ -1,0 +1,131 @@
+"""What the console and the command line read: pages of the store's newest images, and the proof of balances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from tollhouse.console.reading import AuditPage, Finding
+from tollhouse.engine.audit import Readable, proofs
+from tollhouse.engine.book import SESSION, WALLET, Entity, decode_image
+from tollhouse.engine.session import Session, find_key
+from tollhouse.engine.wallets import session_view, view
+from tollhouse.records.record import decode
+from tollhouse.values.instants import Instant, format_instant, format_seconds
+from tollhouse.values.money import format_amount
+from tollhouse.values.outcomes import SessionView, WalletView
+from tollhouse.wallet.funds import expire
+from tollhouse.wallet.state import Wallet
+
+AUDIT_PAGE = 200
+
+
+class StoreReading:
+    """Implements `Reading` over a store or over a disk that no engine holds."""
+
+    def __init__(self, store: Readable, now: Callable[[], Instant]) -> None:
+        self._store = store
+        self._now = now
+
+    def wallet(self, name: str) -> WalletView | None:
+        """The wallet of this name."""
+        wallet = self._wallet(name)
+        return None if wallet is None else self._view(wallet)
+
+    def wallets(self, after: str, limit: int) -> list[WalletView]:
+        """Wallets in order of name."""
+        page = self._store.scan(WALLET, after.encode(), limit)
+        found = (decode_image(WALLET, image) for _, image in page)
+        return [self._view(wallet) for wallet in found if isinstance(wallet, Wallet)]
+
+    def session(self, name: str) -> SessionView | None:
+        """The session of this id, else the API client's own name for one (its newest)."""
+        found = self._load(SESSION, name.encode())
+        if found is None:
+            named = self._store.find(find_key("api", f"api:{name}"))
+            found = self._load(*named[-1]) if named else None
+        return session_view(found, self._wallet(found.wallet)) if isinstance(found, Session) else None
+
+    def sessions(self, after: str, limit: int) -> list[SessionView]:
+        """Sessions in order of id."""
+        page = self._store.scan(SESSION, after.encode(), limit)
+        found = (decode_image(SESSION, image) for _, image in page)
+        return [session_view(one, self._wallet(one.wallet)) for one in found if isinstance(one, Session)]
+
+    def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
+        """The wallet's records, ready for JSON."""
+        owner = self._wallet(wallet)
+        decimals = owner.decimals if owner else 0
+        return [_shown(entry.body, decimals) for entry in self._store.records(wallet, after, limit)]
+
+    def audit(self, after: str, limit: int) -> AuditPage:
+        """Implements `Auditing`: the proof of the wallets behind `after`."""
+        page = list(islice(proofs(self._store, after), min(limit, AUDIT_PAGE)))
+        findings = tuple(Finding(proof.wallet, fault) for proof in page for fault in proof.faults)
+        last = page[-1].wallet if len(page) == min(limit, AUDIT_PAGE) else ""
+        return AuditPage(len(page), sum(proof.records for proof in page), findings, last)
+
+    def open_sessions(self) -> int:
+        """How many sessions are open now; a walk over all of them."""
+        return sum(1 for session in self._all_sessions() if session.state != "closed")
+
+    def _all_sessions(self) -> Iterator[Session]:
+        after = b""
+        while page := self._store.scan(SESSION, after, 1000):
+            for _, image in page:
+                session = decode_image(SESSION, image)
+                if isinstance(session, Session):
+                    yield session
+            after = page[-1][0]
+
+    def _wallet(self, name: str) -> Wallet | None:
+        found = self._load(WALLET, name.encode())
+        return found if isinstance(found, Wallet) else None
+
+    def _load(self, kind: int, key: bytes) -> Entity | None:
+        image = self._store.load(kind, key)
+        return None if image is None else decode_image(kind, image)
+
+    def _view(self, wallet: Wallet) -> WalletView:
+        now = self._now()
+        return view(expire(wallet, now)[0], now)
+
+
+def _shown(body: bytes, decimals: int) -> dict[str, object]:
+    """A record as JSON: amounts as decimal strings, times as ISO 8601, usage in seconds for voice."""
+    record = decode(body)
+    shown: dict[str, object] = {
+        "wallet": record.wallet,
+        "sequence": record.sequence,
+        "at": format_instant(record.at),
+        "kind": record.kind,
+        "client": record.client,
+        "request_id": record.request,
+        "unit": record.unit,
+        "amount": format_amount(sum(posting.amount for posting in record.postings), decimals),
+        "balance": format_amount(record.balance, decimals),
+        "postings": [
+            {"bucket": one.bucket, "amount": format_amount(one.amount, decimals), "counter_account": one.counter}
+            for one in record.postings
+        ],
+        "note": record.note,
+        "previous": record.previous.hex(),
+    }
+    call = record.call
+    if call is not None:
+        voice = call.service == "voice"
+        shown["session"] = {
+            "session": call.session,
+            "account": call.account,
+            "service": call.service,
+            "calling": call.calling,
+            "called": call.called,
+            "began": format_instant(call.began),
+            "usage": format_seconds(call.usage) if voice else str(call.usage),
+            "cost": format_amount(call.cost, decimals),
+            "overdrawn": format_amount(call.overdrawn, decimals),
+            "forgone": format_amount(call.forgone, decimals),
+            "price": call.price.hex(),
+            "ended": call.ended,
+        }
+    return shown
