@@ -73,7 +73,7 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
 
 
 class Conversation:
-    """One connection. `tenant` is the gateway's; `spread` in +-2 s keeps many peers' watchdogs apart."""
+    """One connection. `tenant` is the gateway's; `spread` is added to Tw, to keep many peers' watchdogs apart."""
 
     def __init__(
         self, node: Node, local_address: str, tenant: str, now: Instant, wake: Callable[[], None], spread: int = 0
@@ -264,6 +264,7 @@ class Conversation:
         node = self._node
         body = _SUCCESS + node.origin
         if header.command == names.DWR:
+            node.tally.count("diameter_watchdog", "answered")
             self._client_state(self.host, avps, now, asks)
             self._out.append(answer(header, Result.SUCCESS, body + node.origin_state))
             return
@@ -313,6 +314,7 @@ class Conversation:
     def _watch(self, now: Instant) -> None:
         """A period has passed in silence: DWR at the first, suspicion at the second (RFC 3539 3.4.1)."""
         if self._unheard == 0:
+            self._node.tally.count("diameter_watchdog", "asked")
             self._request(names.DWR, self._node.origin + self._node.origin_state)
         else:
             self._node.tally.trouble("diameter_watchdog", "suspect", now, self.host)

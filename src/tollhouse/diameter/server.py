@@ -19,10 +19,8 @@ from tollhouse.diameter.node import Node
 from tollhouse.diameter.settings import DiameterSettings
 from tollhouse.engine.interface import Charging
 from tollhouse.engine.tally import Tally
-from tollhouse.values.instants import SECOND
+from tollhouse.values.instants import SECOND, Duration
 from tollhouse.values.outcomes import Outcome
-
-_SPREAD = 4 * SECOND
 
 
 class DelayedCall(Interface):
@@ -60,7 +58,7 @@ class DiameterProtocol(Protocol):
         transport: Any = self.transport
         now = server.engine.now()
         gateway = server.engine.gateway(_plain(transport.getPeer().host), "diameter")
-        spread = self._number * 1_618_033 % _SPREAD - _SPREAD // 2
+        spread = _spread(self._number, server.node.settings.watchdog)
         tenant = "" if gateway is None else gateway.tenant
         local = _plain(transport.getHost().host)
         self.conversation = Conversation(server.node, local, tenant, now, self._wake, spread)
@@ -234,6 +232,12 @@ class DiameterServer(Factory):
     def _abort_all(self) -> None:
         for connection in list(self.connections):
             connection.abort()
+
+
+def _spread(number: int, watchdog: Duration) -> Duration:
+    """A fifteenth of Tw to either side (RFC 3539 3.4.1: 2 s of 30), so that many peers' watchdogs do not chime in."""
+    reach = watchdog // 15
+    return number * 1_618_033 % (2 * reach + 1) - reach
 
 
 def _nobody_waits(_outcome: Outcome) -> None:
