@@ -25,8 +25,11 @@ def refuse(refusal: Refusal, detail: str = "", session: str = "") -> Decision:
 
 
 def remember(session: Session, key: str, outcome: Outcome, keep: int) -> Session:
-    """The session with the outcome under its request's key; refusals of the moment are never kept."""
+    """The session with the outcome under its request's key; refusals of the moment are never kept.
+
+    The opening's outcome stays for good: a late repeat of it must not open the session again.
+    """
     if isinstance(outcome, Refused) and outcome.refusal in NEVER_STORED:
         return session
-    recent = (*session.recent[-(keep - 1) :], (key, encode_outcome(outcome)))
+    recent = (*session.recent[:1], *session.recent[1:][-(keep - 2) :], (key, encode_outcome(outcome)))
     return msgspec.structs.replace(session, recent=recent)

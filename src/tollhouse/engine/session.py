@@ -21,6 +21,7 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `began` is the instant that rating starts from; `until` when the reservation ends (closed: when the tombstone goes).
     `granted`, `used` count from the session's start; `posted` is what its records took so far, `lines` what it still
     holds. `recent` = (request key, encoded outcome), the newest last. `ended`: why it closed.
+    `assumed`: it fell silent and more than `used` was charged for it; its Stop, if it comes, says what is due.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ended: str = ""
     overdrawn: int = 0
     reported: Instant = 0
+    assumed: bool = False
 
     def stored(self, key: str) -> bytes | None:
         """The encoded outcome that this request key got before."""

@@ -29,10 +29,16 @@ API = "api"
 
 
 def find(book: Book, command: Start | Update | Stop | Release) -> Session | None:
-    """The session of a report: by its best key that leads to one; by the window key only one that has not begun."""
+    """The session of a report: by its best key that leads to one; by the window key only one that has not begun.
+
+    One that has answered this very request is it, closed or not: a repeat must not be taken for a report of another.
+    """
     closed = None
     for key in command.session_keys:
         found = _by_key(book, command.caller.client, key)
+        for session in found:
+            if session.stored(command.key) is not None:
+                return session
         if key.startswith(WINDOW):
             waiting = [one for one in found if one.state == AUTHORISED]
             if waiting and closed is None:
@@ -56,7 +62,7 @@ def find_for_opening(book: Book, policy: Policy, command: Authorize, now: Instan
                 session.state == CLOSED
                 and own
                 and session.stored(command.key)
-                and now - session.created <= policy.setup_window
+                and now - session.reported <= policy.reuse_after
             ):
                 return session
     return None
@@ -108,7 +114,8 @@ def stop(book: Book, policy: Policy, known: Session | Decision | None, command: 
     opened, session, early = _subject(book, known, command)
     if session is None:
         return early
-    if session.state == CLOSED and (not isinstance(command.usage, Total) or command.usage.units <= session.used):
+    told = isinstance(command.usage, Total) and (session.assumed or command.usage.units > session.used)
+    if session.state == CLOSED and not told:
         if isinstance(command.usage, Total) and session.recent:
             return Decision(decode_outcome(session.recent[-1][1]))
         return refuse(Refusal.SESSION_CLOSED, session.ended, session.id)
@@ -161,14 +168,18 @@ def close_client(book: Book, policy: Policy, command: CloseClient, now: Instant)
 def silent(
     policy: Policy, terms: Terms, session: Session, wallet: Wallet, cause: str, now: Instant
 ) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
-    """End a session that will not report any more, as the policy says."""
-    usage = session.used
+    """End a session that will not report any more, as the policy says.
+
+    A Stop that comes all the same has the last word: usage that was only assumed is charged, but not kept as reported.
+    """
+    reported = usage = session.used
     if session.state == STARTED and policy.on_silence is OnSilence.GRANTED:
         usage = max(session.used, session.granted)
     if policy.on_silence is OnSilence.NOTHING:
         session = msgspec.structs.replace(session, used=0)
-        usage = 0
+        reported = usage = 0
     ended, wallet, records = end(policy, terms, session, wallet, usage, cause, f"silence:{session.id}", now)
+    ended = msgspec.structs.replace(ended, used=reported, assumed=usage > reported)
     return remember(ended, "", settled(ended, wallet, now), policy.recent), wallet, records
 
 
@@ -188,7 +199,7 @@ def end(
         until=now + policy.tombstone,
         ended=cause,
         reported=now,
-        recent=session.recent[-1:],
+        recent=session.recent[:1] if len(session.recent) < 2 else (session.recent[0], session.recent[-1]),
     )
     return closed, wallet, records
 
@@ -209,7 +220,7 @@ def _post(
         wallet, postings = credit(wallet, -owed, ADJUSTMENT)
     posted = session.posted - sum(posting.amount for posting in postings)
     session = msgspec.structs.replace(
-        session, used=usage, posted=posted, lines=lines, overdrawn=session.overdrawn + overdrawn
+        session, used=usage, assumed=False, posted=posted, lines=lines, overdrawn=session.overdrawn + overdrawn
     )
     if not postings and not (cause and session.state != AUTHORISED):
         return session, wallet, ()
