@@ -30,7 +30,7 @@ def spans(price: Price, start: Instant, usage: int) -> Iterable[Span]:
 def interval_at(price: Price, at: Instant, before: Interval | None = None) -> tuple[Interval, Instant]:
     """The interval that charges an increment begun at the instant, and until when it does.
 
-    Where the plan leaves a time without an interval, the one `before` goes on; at a session's start the heaviest one
+    Where the plan leaves a time without an interval, its one `before` goes on; where there was none the heaviest one
     stands in: usage that was allowed is never free by omission.
     """
     parts = price.parts
@@ -43,7 +43,7 @@ def interval_at(price: Price, at: Instant, before: Interval | None = None) -> tu
         return intervals[0], change
     now, until = in_force(intervals, price.zone, at)
     if now is None:
-        now = before if before is not None else max(intervals, key=lambda interval: interval.weight)
+        now = before if before in intervals else max(intervals, key=lambda interval: interval.weight)
     return now, min(until, change)
 
 
