@@ -53,7 +53,7 @@ class ScriptedEngine:
         self.gateways = {"127.0.0.1": GATEWAY}
         self.open = True
         self.hold = False
-        self._answer = answer or usual
+        self.answer = answer or usual
         self._waiting: list[tuple[Command, Callable[[Outcome], None]]] = []
 
     def now(self) -> Instant:
@@ -75,7 +75,7 @@ class ScriptedEngine:
         """Give the answers that are waiting."""
         waiting, self._waiting = self._waiting, []
         for command, answer in waiting:
-            answer(self._answer(command))
+            answer(self.answer(command))
 
 
 def usual(command: Command) -> Outcome:
