@@ -18,7 +18,7 @@ from tollhouse.values.refusals import Refusal
 
 ALLOW: Final = b"Allow: INVITE, ACK, CANCEL, OPTIONS\r\n"
 MAX_NUMBER: Final = 64
-_DIALABLE: Final = re.compile(r"[0-9A-Za-z*#_+]++")
+_DIALABLE: Final = re.compile(r"[0-9A-Za-z*#_]++")
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._-]++)(?::([0-9]{1,5}))?((?:;[A-Za-z0-9._=-]++)*+)")
 _BREAKS: Final = re.compile(rb"[\r\n\0]++")
 
@@ -194,7 +194,7 @@ def _called(target: Uri, settings: Settings) -> str:
     except UriError as error:
         raise Declined(with_reason(484, 28, "malformed number", settings)) from error
     number = plain_number(user)
-    if not number:
+    if not number.strip("+"):
         raise Declined(with_reason(484, 28, "no number", settings))
     if len(number) > MAX_NUMBER or _DIALABLE.fullmatch(number) is None:
         status, cause = (404, 1) if number.isprintable() else (484, 28)
