@@ -18,16 +18,19 @@ Held: TypeAlias = tuple[int, Entry]
 class Overlay:
     """A run of batches, folded to one entry an entity.
 
+    Most index keys name one entity, kept as a plain tuple in `_finds`; `_further` has the others that share its key.
     Index rows of images that are no longer the newest stay until the overlay goes: who reads them asks whether they
     still hold.
     """
 
     def __init__(self) -> None:
         self._images: list[dict[bytes, Held]] = [{} for _ in range(256)]
-        self._finds: dict[bytes, dict[tuple[int, bytes], int]] = {}
+        self._finds: dict[bytes, tuple[int, bytes, int]] = {}
+        self._further: dict[bytes, dict[tuple[int, bytes], int]] = {}
         self._dues: list[tuple[Instant, int, bytes]] = []
         self._records: list[tuple[int, Instant, Sequence[RecordEntry]]] = []
         self._of_wallet: dict[str, list[RecordEntry]] = {}
+        self._sorted_batches = 0
         self.batches = 0
         self.entries = 0
         self.began: Instant = 0
@@ -45,11 +48,11 @@ class Overlay:
                 heapq.heappush(self._dues, (entry.due, kind, key))
             if entry.finds and (old is None or old[1].finds != entry.finds):
                 for name in entry.finds:
-                    finds.setdefault(name, {}).setdefault((kind, key), number)
+                    first = finds.setdefault(name, (kind, key, number))
+                    if first[1] != key or first[0] != kind:
+                        self._further.setdefault(name, {}).setdefault((kind, key), number)
         if records:
             self._records.append((number, engine_time, records))
-            for record in records:
-                self._of_wallet.setdefault(record.wallet, []).append(record)
         if not self.batches:
             self.began = engine_time
         self.batches += 1
@@ -60,9 +63,10 @@ class Overlay:
         """The entity's newest entry here; an image of None says that it is gone."""
         return self._images[kind].get(key)
 
-    def find(self, index_key: bytes) -> dict[tuple[int, bytes], int]:
-        """Entities that an image here named by this key, oldest first, each with the number of the first to do so."""
-        return self._finds.get(index_key, {})
+    def find(self, index_key: bytes) -> list[tuple[int, bytes]]:
+        """Entities that an image here named by this key, oldest first."""
+        first = self._finds.get(index_key)
+        return [] if first is None else [first[:2], *self._further.get(index_key, ())]
 
     def due(self, upto: Instant, limit: int, holds: Callable[[DueRow], bool]) -> list[DueRow]:
         """Entities due at or before `upto`, earliest first, at most `limit`; rows that no longer hold are forgotten."""
@@ -83,17 +87,24 @@ class Overlay:
         return [(key, of_kind[key]) for key in heapq.nsmallest(limit, keys)]
 
     def records(self, wallet: str, after: int) -> list[RecordEntry]:
-        """The wallet's records here with a sequence > `after`, in order."""
+        """The wallet's records here with a sequence > `after`, in order. Sorts what came since the last call."""
+        for _, _, records in self._records[self._sorted_batches :]:
+            for record in records:
+                self._of_wallet.setdefault(record.wallet, []).append(record)
+        self._sorted_batches = len(self._records)
         return [record for record in self._of_wallet.get(wallet, ()) if record.sequence > after]
 
     def changes(self) -> Iterator[Change]:
         """Every newest entry as a change to the state, in the state's key order."""
-        finds = self._finds
         for kind, of_kind in enumerate(self._images):
             for key in sorted(of_kind):
                 number, entry = of_kind[key]
-                births = tuple(finds[name][kind, key] for name in entry.finds)
-                yield Change(number, births, entry)
+                yield Change(number, tuple(self._birth(name, kind, key) for name in entry.finds), entry)
+
+    def _birth(self, name: bytes, kind: int, key: bytes) -> int:
+        """The number of the batch in which the entity was first named so."""
+        first_kind, first_key, number = self._finds[name]
+        return number if first_key == key and first_kind == kind else self._further[name][kind, key]
 
     def numbered_records(self) -> Iterator[NumberedRecord]:
         """Every record with its place and its day, in journal order, which is the order of days."""
