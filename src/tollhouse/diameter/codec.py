@@ -17,10 +17,12 @@ MESSAGE_LIMIT: Final = 65_536
 
 _WORD = struct.Struct("!I")
 _PAIR = struct.Struct("!II")
+_TRIPLE = struct.Struct("!III")
 _LONG = struct.Struct("!Q")
 _SIGNED = struct.Struct("!i")
 _SIGNED_LONG = struct.Struct("!q")
 _HEADER = struct.Struct("!IIIII")
+_PADDING: Final = (b"", b"\0", b"\0\0", b"\0\0\0")
 
 _VENDOR_BIT: Final = 0x80000000
 _MANDATORY_BIT: Final = 0x40000000
@@ -253,14 +255,16 @@ def octets_avp(key: int, data: bytes, mandatory: bool = True) -> bytes:
     vendor = key >> VENDOR_SHIFT
     flags = _MANDATORY_BIT if mandatory else 0
     if vendor:
-        head = _PAIR.pack(key & 0xFFFFFFFF, flags | _VENDOR_BIT | (12 + len(data))) + _WORD.pack(vendor)
+        head = _TRIPLE.pack(key & 0xFFFFFFFF, flags | _VENDOR_BIT | (12 + len(data)), vendor)
     else:
         head = _PAIR.pack(key, flags | (8 + len(data)))
-    return head + data + bytes(-len(data) & 3)
+    return head + data + _PADDING[-len(data) & 3]
 
 
 def unsigned32_avp(key: int, value: int, mandatory: bool = True) -> bytes:
     """An Unsigned32, Enumerated or Time AVP."""
+    if mandatory and not key >> VENDOR_SHIFT:
+        return _TRIPLE.pack(key, _MANDATORY_BIT | 12, value)
     return octets_avp(key, _WORD.pack(value), mandatory)
 
 

@@ -232,15 +232,14 @@ class Conversation:
     def _check_route(self, avps: Avps) -> None:
         """Is the request for us (RFC 6733 6.1.4)? 3002 for another host, 3003 for another realm, 3005 for a loop."""
         node = self._node
-        host = avps.text(names.DESTINATION_HOST)
+        host = avps.octets(names.DESTINATION_HOST)
         if host is not None and host.lower() not in node.hosts:
             raise DiameterError(Result.UNABLE_TO_DELIVER, "Destination-Host is another")
-        realm = avps.text(names.DESTINATION_REALM)
+        realm = avps.octets(names.DESTINATION_REALM)
         if realm is not None and realm.lower() not in node.realms:
             raise DiameterError(Result.REALM_NOT_SERVED, "Destination-Realm is another")
-        for offset in avps.offsets(names.ROUTE_RECORD):
-            if avps.data_at(offset).decode("ascii", "replace").lower() in node.hosts:
-                raise DiameterError(Result.LOOP_DETECTED, "the request has been here")
+        if any(avps.data_at(offset).lower() in node.hosts for offset in avps.offsets(names.ROUTE_RECORD)):
+            raise DiameterError(Result.LOOP_DETECTED, "the request has been here")
 
     def _capabilities(self, header: Header, avps: Avps, now: Instant, asks: list[Ask]) -> None:
         node = self._node

@@ -7,6 +7,7 @@ Shared by all connections, for agents send a repeat over another path. Bounded b
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 import msgspec
@@ -53,7 +54,7 @@ class Duplicates(Generic[Waiter]):
         self._entries_limit = entries
         self._bytes_limit = size
         self._in_hand: dict[PacketKey, InHand[Waiter]] = {}
-        self._answered: dict[PacketKey, Answered] = {}
+        self._answered: OrderedDict[PacketKey, Answered] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:

@@ -20,7 +20,10 @@ _COUNTER_BITS = 20
 
 
 class Node:
-    """Our identity towards every peer. `hosts` and `realms` are what requests may be addressed to, in lower case."""
+    """Our identity towards every peer.
+
+    `hosts` and `realms` are what requests may be addressed to, on the wire, in lower case.
+    """
 
     def __init__(self, settings: DiameterSettings, dictionary: Dictionary, tally: Tally) -> None:
         self.settings = settings
@@ -30,8 +33,8 @@ class Node:
             names.ORIGIN_REALM, settings.origin_realm
         )
         self.origin_state = unsigned32_avp(names.ORIGIN_STATE_ID, settings.origin_state_id)
-        self.hosts = frozenset(name.lower() for name in (settings.origin_host, *settings.hosts))
-        self.realms = frozenset(name.lower() for name in (settings.origin_realm, *settings.realms))
+        self.hosts = frozenset(name.lower().encode() for name in (settings.origin_host, *settings.hosts))
+        self.realms = frozenset(name.lower().encode() for name in (settings.origin_realm, *settings.realms))
         self.answers = AnswerWriter(self.origin, settings.validity, dictionary.currencies)
         self.duplicates: Duplicates[tuple[Conversation, int]] = Duplicates(
             settings.remember_for, settings.remember_entries, settings.remember_bytes

@@ -48,6 +48,7 @@ _SINGLE: Final = frozenset(
 )
 """May occur once; Kamailio's equal copies are let pass (requirement diameter 3.8)."""
 
+_KINDS: Final = {kind.value: kind for kind in RequestType}
 _NTP_EPOCH: Final = 2_208_988_800
 _NTP_ERA: Final = 1 << 32
 _SESSION_KEY_LIMIT: Final = 200
@@ -158,11 +159,12 @@ def _check_single(avps: Avps) -> None:
 def _request_type(avps: Avps) -> RequestType:
     value = avps.unsigned32(names.CC_REQUEST_TYPE)
     offset = avps.found[names.CC_REQUEST_TYPE]
-    if value == RequestType.EVENT:
-        raise avps.fault(Result.UNABLE_TO_COMPLY, offset, "one-time events are not served by this release")
-    if value is None or not RequestType.INITIAL <= value <= RequestType.TERMINATION:
+    kind = _KINDS.get(value or 0)
+    if kind is None:
         raise avps.fault(Result.INVALID_AVP_VALUE, offset, "no CC-Request-Type")
-    return RequestType(value)
+    if kind is RequestType.EVENT:
+        raise avps.fault(Result.UNABLE_TO_COMPLY, offset, "one-time events are not served by this release")
+    return kind
 
 
 def _service(avps: Avps) -> Service:
