@@ -6,31 +6,18 @@ but units of data: `import/TAG`, and for other services `import/TAG:data`, `impo
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import msgspec
 
 from tollhouse.cachemanager.faults import Faults
-from tollhouse.configdb.rows import DestinationRateRow, Parties, Plans, RateRow, RatingProfileRow, TimingRow
-from tollhouse.configdb.tariff_values import (
-    ANY,
-    ROUNDINGS,
-    choices,
-    clock,
-    moment,
-    places,
-    scaled,
-    usage,
-    week_days,
-)
+from tollhouse.configdb.rows import DestinationRateRow, Parties, Plans, RateRow, RatingProfileRow
+from tollhouse.configdb.tariff_values import ANY, ROUNDINGS, moment, read_slots, read_timing, scaled
+from tollhouse.snapshot.categories import service_of
 from tollhouse.snapshot.tariff import Activation, Interval, Profile, Slot, Timing
 from tollhouse.store import snapshot as tables
-from tollhouse.store.snapshot import Edit, service_of
+from tollhouse.store.snapshot import Edit
 from tollhouse.values.commands import Service
-from tollhouse.values.instants import SECOND
 
 _PACK = msgspec.msgpack.Encoder().encode
-_YEARS, _MONTHS, _MONTH_DAYS = (1970, 9999), (1, 12), (1, 31)
 
 
 def destination_name(plan: str, tag: str) -> str:
@@ -41,44 +28,6 @@ def destination_name(plan: str, tag: str) -> str:
 def plan_name(plan: str, tag: str, service: Service) -> str:
     """A rating plan as the snapshot names it."""
     return f"{plan}/{tag}" if service is Service.VOICE else f"{plan}/{tag}:{service}"
-
-
-def read_timing(row: TimingRow) -> Timing:
-    """A timing of a rate; ValueError."""
-    return Timing(
-        choices(row.years, *_YEARS),
-        choices(row.months, *_MONTHS),
-        choices(row.month_days, *_MONTH_DAYS),
-        week_days(row.week_days),
-        clock(row.time),
-    )
-
-
-def read_slots(rows: list[RateRow], service: Service) -> tuple[Slot, ...]:
-    """A rate's slots, sorted, with one scale for all; the fee is that of the slot that starts at 0. ValueError.
-
-    A unit or increment of zero stands for a second of voice (CGRateS), and is refused for other services.
-    """
-    scale = max(places(text) for row in rows for text in (row.connect_fee, row.rate))
-    slots = []
-    for row in rows:
-        start = usage(row.slot_start, service)
-        unit, increment = usage(row.rate_unit, service), usage(row.rate_increment, service)
-        if service is Service.VOICE:
-            unit, increment = unit or SECOND, increment or SECOND
-        if not unit or not increment:
-            raise ValueError("a unit or increment of zero means a second, which only voice has")
-        fee = 0 if start else scaled(row.connect_fee, scale)
-        slots.append(Slot(start, fee, scaled(row.rate, scale), scale, unit, increment))
-    slots.sort(key=lambda slot: slot.start)
-    if slots[0].start:
-        raise ValueError("no slot starts at 0")
-    for slot, following in pairwise(slots):
-        if slot.start == following.start:
-            raise ValueError("two slots start at the same age")
-        if (following.start - slot.start) % slot.increment:
-            raise ValueError("a slot begins within an increment of the one before")
-    return tuple(slots)
 
 
 def compile_plans(plans: Plans, parties: Parties, faults: Faults) -> list[Edit]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
-from tollhouse.snapshot.tariff import Rounding
+from tollhouse.configdb.rows import RateRow, TimingRow
+from tollhouse.snapshot.tariff import Rounding, Slot, Timing
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import SECOND, Instant, from_datetime, parse_instant
 
 ANY: Final = "*any"
 ASAP: Final = "*asap"
-MILLION: Final = 10**6
 ROUNDINGS: Final = {"*up": Rounding.UP, "*down": Rounding.DOWN, "*middle": Rounding.MIDDLE}
 STRATEGIES: Final = ("", "*free", "*disconnect")
 
@@ -137,6 +138,44 @@ def prefix(text: str) -> str:
     if text.startswith(ANY) or not _PREFIX.fullmatch(text):
         raise ValueError(f"{text!r} is no prefix (digits, letters and + # * . _ -)")
     return text
+
+
+def read_timing(row: TimingRow) -> Timing:
+    """A timing of a rate; ValueError."""
+    return Timing(
+        choices(row.years, 1970, 9999),
+        choices(row.months, 1, 12),
+        choices(row.month_days, 1, 31),
+        week_days(row.week_days),
+        clock(row.time),
+    )
+
+
+def read_slots(rows: list[RateRow], service: Service) -> tuple[Slot, ...]:
+    """A rate's slots, sorted, with one scale for all; the fee is that of the slot that starts at 0. ValueError.
+
+    A unit or increment of zero stands for a second of voice (CGRateS), and is refused for other services.
+    """
+    scale = max(places(text) for row in rows for text in (row.connect_fee, row.rate))
+    slots = []
+    for row in rows:
+        start = usage(row.slot_start, service)
+        unit, increment = usage(row.rate_unit, service), usage(row.rate_increment, service)
+        if service is Service.VOICE:
+            unit, increment = unit or SECOND, increment or SECOND
+        if not unit or not increment:
+            raise ValueError("a unit or increment of zero means a second, which only voice has")
+        fee = 0 if start else scaled(row.connect_fee, scale)
+        slots.append(Slot(start, fee, scaled(row.rate, scale), scale, unit, increment))
+    slots.sort(key=lambda slot: slot.start)
+    if slots[0].start:
+        raise ValueError("no slot starts at 0")
+    for slot, following in pairwise(slots):
+        if slot.start == following.start:
+            raise ValueError("two slots start at the same age")
+        if (following.start - slot.start) % slot.increment:
+            raise ValueError("a slot begins within an increment of the one before")
+    return tuple(slots)
 
 
 def _decimal(text: str) -> tuple[str, str]:

@@ -27,6 +27,7 @@ import lmdb
 import msgspec
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
+from tollhouse.snapshot.categories import category_for
 from tollhouse.snapshot.tariff import Interval, PrefixRates, Profile
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
@@ -92,18 +93,6 @@ def block_key(table: bytes, block: IPv4Network | IPv6Network) -> bytes:
 def gateway_table(protocol: str) -> bytes:
     """Where the blocks of the gateways lie that may speak this protocol."""
     return GATEWAY + protocol.encode() + b"\0"
-
-
-def service_of(category: str) -> Service:
-    """What a tariff category prices: `data`, `data_...` data; `sms`, `sms_...` messages; any other (`call`) voice."""
-    return {"data": Service.DATA, "sms": Service.MESSAGE}.get(category.partition("_")[0], Service.VOICE)
-
-
-def category_for(category: str, service: str) -> str:
-    """The category that prices `service` for an account of `category`: its own, else the service's plain one."""
-    if service_of(category) == service:
-        return category
-    return {Service.DATA: "data", Service.MESSAGE: "sms"}.get(Service(service), "call")
 
 
 class SnapshotFile:
@@ -202,7 +191,7 @@ class LmdbSnapshot:
         """
         key = (tenant, category, service, subject)
         if key not in self._profiles:
-            raw = _get(self._txn, text_key(PROFILE, tenant, service, category_for(category, service), subject))
+            raw = _get(self._txn, text_key(PROFILE, tenant, service, category_for(category, Service(service)), subject))
             _keep(self._profiles, key, None if raw is None else _PROFILE.decode(raw))
         return self._profiles[key]
 
