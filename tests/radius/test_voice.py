@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
 import pytest
-from tests.radius.support import GATEWAY, GRANT, NOW, NUMBERS, SECRET, access, accounting, put
+from tests.radius.support import GATEWAY, GRANT, NAMES, NOW, NUMBERS, SECRET, access, accounting, put
 
 from tollhouse.radius.codec import RadiusError, attribute, hide, integer, parse
 from tollhouse.radius.dialects import h323, voice, voice_answers
@@ -348,3 +349,33 @@ def test_the_chap_proof_is_the_rfcs() -> None:
     challenge, password = bytes(range(16)), b"secret"
     response = hashlib.md5(b"\x07" + password + challenge).digest()
     assert asked(attribute(3, b"\x07" + response)).caller.proof == Chap(7, challenge, response)
+
+
+def test_20000_genuine_packets_of_noise_are_commands_or_silence() -> None:
+    dice = random.Random(2866)
+    numbers = [number for number in NAMES.by_number if number not in (40, 80)]
+    texts = [
+        b"",
+        b"\xff\xfe",
+        b"h323-disconnect-cause=zz",
+        b"=",
+        b"22:59:21.252 UTC Sun Sep 31 2020",
+        b"sip:@;",
+        b"v1:",
+    ]
+    commands = 0
+    for _ in range(20_000):
+        noise = [
+            attribute(
+                dice.choice(numbers), dice.choice([*texts, dice.randbytes(4), dice.randbytes(dice.randrange(240))])
+            )
+        ]
+        try:
+            if dice.random() < 0.5:
+                ask(*noise)
+            else:
+                report(put("Acct-Status-Type", dice.choice([1, 2, 3, 7, 8, 15])), SESSION, *noise)
+            commands += 1
+        except RadiusError:
+            continue
+    assert commands > 1000
