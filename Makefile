@@ -1,6 +1,7 @@
 # One command per task; `make help` lists them. Every target but `help` calls `setup` first.
 PYTHON ?= python3
 DIR    ?= ./var/demo
+LOADGEN ?= $(wildcard ../shared/load)
 BIN    := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench soak

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.engine.dict_store import DictStore
 from tests.snapshot_dict import DictSnapshot, demo_snapshot
+
 from tollhouse.engine.audit import audit
 from tollhouse.engine.batch import Engine
 from tollhouse.engine.book import Book

@@ -11,6 +11,7 @@ from tests.model.rules import Rules
 from tests.model.tariff import Steps, cent_a_second, data, messages, tutorial
 from tests.model.traffic import Act, acts
 from tests.model.world import BEGIN, Plan
+
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import MINUTE
 
@@ -33,7 +34,7 @@ POINTS = tuple(
 ONCE = {"adopt": 1, "rename": 1, "create": 3, "unlink": 2, "sync_directory": 4}
 """Passed rarely in a run: the crash must come by this passing."""
 
-CALLS, SHOTS, SPAN = 85, 40, 25 * MINUTE
+CALLS, SHOTS, SPAN = 115, 50, 25 * MINUTE
 
 
 @cache

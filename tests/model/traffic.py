@@ -49,7 +49,7 @@ class Style(enum.Enum):
 
 @dataclass(frozen=True)
 class Call:
-    """A call of `usage` microseconds (octets), reported `reports` times; `steps` of its commands are sent, then no more.
+    """A call of `usage` microseconds (octets), reported `reports` times; `steps` of its commands are sent.
 
     `overrun`: it goes on beyond what was granted.
     """
@@ -175,7 +175,7 @@ def _within(act: Call, reach: int) -> int:
 
 
 def _radius(act: Call) -> list[Step]:
-    """Authorisation and accounting with cumulative counters; SIP asks for a redirect first; bare is accounting alone."""
+    """Authorisation and accounting with cumulative counters; SIP asks for a redirect first; bare: accounting alone."""
     caller = Caller("nas", wallet=act.wallet)
     name, window = f"acct-{act.number}", f"window:{act.wallet}:{act.number}"
     keys = (name, window)
@@ -183,9 +183,7 @@ def _radius(act: Call) -> list[Step]:
     third = act.usage // (act.reports + 1)
 
     def authorise(attempt: int, now: int, reach: int) -> Command:
-        return Authorize(
-            caller, _key(act, "authorise", attempt), keys, Service.VOICE, act.called, wish=wish, begin=False
-        )
+        return Authorize(caller, _key(act, "authorise", 0), keys, Service.VOICE, act.called, wish=wish, begin=False)
 
     def start(attempt: int, now: int, reach: int) -> Command:
         return Start(caller, _key(act, "start", attempt), keys, Service.VOICE, act.called)
@@ -232,9 +230,7 @@ def _diameter(act: Call) -> list[Step]:
     quota = 0 if act.number % 2 else max(part, 1)
 
     def first(attempt: int, now: int, reach: int) -> Command:
-        return Authorize(
-            caller, f"{act.number}:first#0", keys, service, act.called, ask=quota or None, begin=True
-        )
+        return Authorize(caller, f"{act.number}:first#0", keys, service, act.called, ask=quota or None, begin=True)
 
     def update(index: int) -> Build:
         def build(attempt: int, now: int, reach: int) -> Command:

@@ -23,7 +23,7 @@ from tollhouse.engine.policy import OnSilence, Policy
 from tollhouse.engine.tally import Tally
 from tollhouse.store.embedded import EmbeddedStore
 from tollhouse.store.settings import StoreSettings
-from tollhouse.values.commands import Command, Inspect, Service, Sweep
+from tollhouse.values.commands import Command, Inspect, Service, Sweep, Update
 from tollhouse.values.instants import DAY, HOUR, MINUTE, SECOND
 from tollhouse.values.outcomes import Granted, Outcome, WalletView
 
@@ -77,8 +77,12 @@ class Client:
         """An answer to its step: whether it is one that it waits for and says more after."""
         if step != self.at:
             return False
-        if isinstance(outcome, Granted):
+        if isinstance(command, Update) and command.more is None:
+            pass
+        elif isinstance(outcome, Granted):
             self.reach = outcome.granted
+        elif isinstance(command, Update):
+            self.reach = 0
         self.at = self.at + 1 if goes_on(self.act, command, outcome) else len(self.steps)
         self.attempt = 0
         return self.at < len(self.steps)

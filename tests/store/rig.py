@@ -33,16 +33,16 @@ def raise_died(reason: str) -> NoReturn:
 class Rig:
     """A simulated machine: its disk and state outlive the store that runs on it."""
 
-    def __init__(self, seed: int = 1, settings: StoreSettings = SMALL) -> None:
+    def __init__(self, seed: int = 1, *, started: bool = True) -> None:
         random = Random(seed)
         self.files = SimulatedFiles(random)
         self.state = SimulatedState(random)
-        self.settings = settings
-        self.start()
+        if started:
+            self.start()
 
     def start(self) -> Claimed:
         """Start the store on what the disk holds."""
-        self.store = EmbeddedStore(self.files, self.state, raise_died, self.settings)
+        self.store = EmbeddedStore(self.files, self.state, raise_died, SMALL)
         self.claimed = self.store.claim()
         return self.claimed
 
@@ -76,6 +76,20 @@ class Countdown:
         self.left -= 1
         if self.left == 0:
             raise Crash(name)
+
+
+class AtPoint:
+    """A crash when the point of this name is passed for the n-th time."""
+
+    def __init__(self, point: str, passing: int) -> None:
+        self.point = point
+        self.left = passing
+
+    def __call__(self, name: str) -> None:
+        if name == self.point:
+            self.left -= 1
+            if self.left == 0:
+                raise Crash(name)
 
 
 def wallet(name: bytes, image: bytes | None, *finds: bytes, due: int = 0) -> Entry:

@@ -14,6 +14,8 @@ from tests.store.rig import NOON, SMALL, Countdown, Crash, Died, Rig, raise_died
 from tollhouse.store.embedded import EmbeddedStore, open_embedded
 from tollhouse.store.environments import MAP_SIZE
 from tollhouse.store.errors import ClaimError, CorruptError, FormatError
+from tollhouse.store.files import OsFiles
+from tollhouse.store.lmdb_state import LmdbState
 from tollhouse.store.reader import open_reader
 from tollhouse.store.state import Change, Reached
 
@@ -295,7 +297,10 @@ def test_rule_10_one_environment_a_file_and_readers_of_dead_processes_are_cleare
     assert MAP_SIZE == 2**40
 
 
-def test_rule_10_no_call_leaves_a_read_transaction_behind(tmp_path: Path, store: EmbeddedStore) -> None:
+def test_rule_10_no_call_leaves_a_read_transaction_behind(tmp_path: Path) -> None:
+    state = LmdbState(tmp_path)
+    store = EmbeddedStore(OsFiles(tmp_path), state, raise_died, SMALL)
+    store.claim()
     store.append(NOON, [wallet(b"a", b"1", b"x", due=1)], [record("a", 1)])
     finish(store)
     store.load(1, b"a")
@@ -303,9 +308,9 @@ def test_rule_10_no_call_leaves_a_read_transaction_behind(tmp_path: Path, store:
     store.due(NOON, 1)
     store.scan(1, b"", 1)
     store.records("a", 0, 1)
-    state = store._state  # the environment that holds the file; a second one would be against the rule
     rows = [line for line in state._env.readers().splitlines()[1:] if not line.rstrip().endswith("-")]
     assert rows == []
+    store.close()
 
 
 def test_the_position_moves_with_the_last_slice_and_with_batches_that_hold_no_image() -> None:

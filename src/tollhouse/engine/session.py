@@ -14,6 +14,9 @@ AUTHORISED: Final = "authorised"
 STARTED: Final = "started"
 CLOSED: Final = "closed"
 
+WINDOW: Final = "window:"
+"""Begins the session key of last resort (user, calling, called): it leads only to a session that has not begun."""
+
 
 class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One call or data session, charging one wallet.
@@ -66,8 +69,10 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     def finds(self) -> tuple[bytes, ...]:
         """The index keys that lead here: its session keys, by client; to an open one also its client and its wallet."""
+        if self.state == CLOSED:
+            return tuple(find_key(self.client, key) for key in self.keys if not key.startswith(WINDOW))
         own = tuple(find_key(self.client, key) for key in self.keys)
-        return own if self.state == CLOSED else (*own, find_key(self.client, ""), wallet_key(self.wallet))
+        return (*own, find_key(self.client, ""), wallet_key(self.wallet))
 
 
 def find_key(client: str, key: str) -> bytes:

@@ -11,7 +11,7 @@ from tollhouse.engine import wallets
 from tollhouse.engine.book import Book, StoredPrice, decode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
-from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, Session
+from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, WINDOW, Session
 from tollhouse.engine.terms import Terms, most, sane, terms_of
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable
@@ -23,7 +23,6 @@ from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.funds import available, credit, expire, give_back, hold, take
 from tollhouse.wallet.state import ADJUSTMENT, Posting, Wallet
 
-WINDOW = "window:"
 CLASS = "class:"
 API = "api"
 
@@ -36,14 +35,14 @@ def find(book: Book, command: Start | Update | Stop | Release) -> Session | None
     closed = None
     for key in command.session_keys:
         found = _by_key(book, command.caller.client, key)
-        for session in found:
-            if session.stored(command.key) is not None:
-                return session
         if key.startswith(WINDOW):
             waiting = [one for one in found if one.state == AUTHORISED]
             if waiting and closed is None:
                 return waiting[0]
             continue
+        for session in found:
+            if session.stored(command.key) is not None:
+                return session
         for session in reversed(found):
             if session.state != CLOSED:
                 return session
@@ -62,7 +61,7 @@ def find_for_opening(book: Book, policy: Policy, command: Authorize, now: Instan
                 session.state == CLOSED
                 and own
                 and session.stored(command.key)
-                and now - session.reported <= policy.reuse_after
+                and now - session.reported <= policy.setup_window
             ):
                 return session
     return None

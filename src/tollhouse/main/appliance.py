@@ -1,0 +1,190 @@
+"""The composition root: opens, wires, starts and stops one whole appliance in one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+
+from tollhouse.cachemanager.watch import CacheManager
+from tollhouse.configdb.database import ConfigDatabase
+from tollhouse.console.desk import Desk, Json
+from tollhouse.console.metrics import Gauge, registry
+from tollhouse.console.server import site
+from tollhouse.diameter.dictionary import load_dictionary
+from tollhouse.diameter.server import DiameterServer
+from tollhouse.diameter.settings import DiameterSettings
+from tollhouse.engine.batch import Engine
+from tollhouse.engine.book import Book
+from tollhouse.engine.tally import Tally
+from tollhouse.engine.timers import Timers
+from tollhouse.main.importing import TariffDesk
+from tollhouse.main.notify import notify
+from tollhouse.main.plan import Endpoint, Plan
+from tollhouse.main.reading import StoreReading
+from tollhouse.radius import dictionary as radius_dictionary
+from tollhouse.radius.server import RadiusServer
+from tollhouse.radius.settings import RadiusSettings
+from tollhouse.sip.server import SipServer
+from tollhouse.sip.settings import Settings as SipSettings
+from tollhouse.store.die import die
+from tollhouse.store.embedded import open_embedded
+from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
+from tollhouse.values.instants import Instant
+
+_LOG: Final = logging.getLogger("tollhouse")
+TICK: Final = 0.05
+WATCH: Final = 0.2
+
+
+class PortTakenError(Exception):
+    """Another process listens where we should; the text says where and how to move."""
+
+
+def wall() -> Instant:
+    """The wall clock: read here and nowhere else."""
+    return time.time_ns() // 1000
+
+
+class Appliance:
+    """`start` takes the store and the ports; `stop` drains, parts from peers, checkpoints. `reactor` is Twisted's."""
+
+    def __init__(self, plan: Plan, reactor: Any) -> None:
+        """Raises ClaimError, FormatError, CorruptError (store), ConfigError (config database), DictionaryError."""
+        self.plan = plan
+        self.tally = Tally()
+        self._reactor = reactor
+        self._ports: list[Any] = []
+        self._loops: list[LoopingCall] = []
+        plan.data.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._store = open_embedded(plan.data, die, plan.store)
+        claimed = self._store.claim()
+        self.database = ConfigDatabase(plan.database, plan.key_file)
+        snapshot_file = SnapshotFile(plan.data / "config.lmdb")
+        self.cache = CacheManager(self.database, SnapshotWriter(snapshot_file), self.tally)
+        self.cache.check(wall())
+        snapshot = LmdbSnapshot(snapshot_file)
+        book = Book(self._store, snapshot, plan.policy.cache_entities)
+        soon: Callable[[Callable[[], None]], object] = lambda run: reactor.callLater(0, run)  # noqa: E731
+        self.engine = Engine(self._store, book, plan.policy, self.tally, wall, soon, snapshot.refresh)
+        self.engine.recovered(claimed)
+        self.reading = StoreReading(self._store, self.engine.now)
+        self.tariffs = TariffDesk(self.engine, self.database, self.cache, self.in_thread)
+        self._timers = Timers(self.engine, self._store)
+        self._started = self.engine.now()
+        _LOG.info("recovered %d batches, engine time %d", claimed.recovered_batches, claimed.engine_time)
+
+    def start(self) -> None:
+        """Listen on every port. Raises PortTakenError; what was opened before is closed by `stop`."""
+        plan, reactor = self.plan, self._reactor
+        radius = RadiusServer(
+            self.engine, self.tally, radius_dictionary.load(plan.dictionaries / "radius"), RadiusSettings()
+        )
+        state_id = self._started // 1_000_000
+        self.diameter = DiameterServer(
+            self.engine,
+            self.tally,
+            DiameterSettings(origin_host=plan.origin_host, origin_realm=plan.origin_realm, origin_state_id=state_id),
+            load_dictionary(plan.dictionaries / "diameter"),
+            reactor,
+        )
+        sip = SipServer(self.engine, self.tally, SipSettings(), reactor, os.urandom(32))
+        self._udp(plan.radius_auth, radius.auth)
+        self._udp(plan.radius_accounting, radius.acct)
+        self._udp(plan.sip, sip)
+        self._tcp(plan.diameter, self.diameter)
+        self._tcp(plan.http, site(self._desk(), registry(self.tally.counts, self._gauges()), plan.token))
+        self._loop(TICK, self._timers.tick)
+        self._loop(WATCH, self._watch_config)
+        self._loop(60, self._store.reader_check)
+        self._loop(5, lambda: notify("WATCHDOG=1"))
+        self.tariffs.resume()
+        notify("READY=1")
+
+    @inlineCallbacks
+    def stop(self) -> Any:
+        """Take nothing new, answer what is in hand, part from the peers, carry the journal into the state."""
+        notify("STOPPING=1")
+        self.engine.admission.draining = True
+        if hasattr(self, "diameter"):
+            yield self.diameter.stop()
+        yield DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
+        for loop in self._loops:
+            if loop.running:
+                loop.stop()
+        self.engine.turn()
+        self._timers.finish()
+        self._store.close()
+        self.cache.close()
+        self.database.close()
+
+    def _udp(self, at: Endpoint, protocol: Any) -> None:
+        try:
+            port = self._reactor.listenUDP(at.port, protocol, interface=at.host, maxPacketSize=65_535)
+        except CannotListenError as error:
+            raise PortTakenError(f"{at}/udp: {error.socketError}; {self.plan.move_ports}") from error
+        self._ports.append(port)
+
+    def _tcp(self, at: Endpoint, factory: Any) -> None:
+        try:
+            port = self._reactor.listenTCP(at.port, factory, interface=at.host)
+        except CannotListenError as error:
+            raise PortTakenError(f"{at}/tcp: {error.socketError}; {self.plan.move_ports}") from error
+        self._ports.append(port)
+
+    def _loop(self, period: float, work: Callable[[], object]) -> None:
+        loop = LoopingCall(work)
+        loop.clock = self._reactor
+        self._loops.append(loop)
+        loop.start(period, now=False).addErrback(self._loop_broke)
+
+    def _loop_broke(self, failure: Any) -> None:
+        """A timer that stopped would leave money held: the process ends, and its supervisor starts it again."""
+        die(f"a periodic task broke: {failure.getTraceback()}")
+
+    def _watch_config(self) -> Deferred[Any]:
+        return self.in_thread(self.cache.check, self.engine.now())
+
+    def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work, *arguments)
+
+    def _desk(self) -> Desk:
+        return Desk(
+            charging=self.engine,
+            reading=self.reading,
+            audit=self.reading.audit,
+            decimals=self._decimals,
+            status=self._status,
+            import_tariff=self.tariffs.load,
+        )
+
+    def _decimals(self, unit: str) -> int | None:
+        found = self.engine.book.snapshot.unit(unit)
+        return None if found is None else found.decimals
+
+    def _status(self) -> Json:
+        return {
+            "generation": self.engine.book.snapshot.generation,
+            "uptime": (self.engine.now() - self._started) // 1_000_000,
+            "open_sessions": self.reading.open_sessions(),
+            "disk_low": self.engine.admission.disk_low,
+            "config_problems": [str(problem) for problem in self.cache.problems],
+            "peers": sorted(self.diameter.node.peers()),
+        }
+
+    def _gauges(self) -> list[Gauge]:
+        return [
+            Gauge("store_free_bytes", "Free disk where the journal lies", self._store.free_bytes),
+            Gauge("config_generation", "Generation in force", lambda: self.engine.book.snapshot.generation),
+            Gauge(
+                "config_problems", "What keeps the newest change from being in force", lambda: len(self.cache.problems)
+            ),
+            Gauge("diameter_peers", "Diameter connections that are open", lambda: len(self.diameter.connections)),
+        ]

@@ -1,0 +1,100 @@
+"""The demo's three calls: the bundled probes against the running appliance, from a thread of their own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tollhouse.diameter import probe as diameter_probe
+from tollhouse.diameter.dictionary import load_dictionary
+from tollhouse.main.appliance import Appliance
+from tollhouse.main.plan import Plan
+from tollhouse.radius import probe as radius_probe
+from tollhouse.sip import probe as sip_probe
+from tollhouse.values.money import format_amount
+
+CALLED = "4412345678"
+SECONDS = 85
+TIMEOUT = 5.0
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A request and its answer in words."""
+
+    request: str
+    answer: Sequence[str]
+    elapsed_us: int
+
+
+Show = Callable[[str, str, Sequence[Step], str], None]
+
+
+def place_calls(appliance: Appliance, show: Show) -> Any:
+    """One call over each protocol, one after the other; `show` is called for each, in the reactor's thread."""
+    calls = [
+        ("RADIUS: 1001 calls 4412345678 for 85 s", "1001", radius_call),
+        ("Diameter: 1002 calls 4412345678 for 85 s", "1002", diameter_call),
+        ("SIP: 1001 asks where to send a call to 4412345678", "1001", sip_call),
+    ]
+    work: Any = None
+    for title, wallet, call in calls:
+        if work is None:
+            work = _place(appliance, title, wallet, call, show)
+        else:
+            work.addCallback(lambda _none, t=title, w=wallet, c=call: _place(appliance, t, w, c, show))
+    return work
+
+
+def _place(appliance: Appliance, title: str, wallet: str, call: Callable[[Plan], list[Step]], show: Show) -> Any:
+    before = _balance(appliance, wallet)
+    done = appliance.in_thread(call, appliance.plan)
+    done.addErrback(lambda failure: [Step("failed", (failure.getErrorMessage(),), 0)])
+    return done.addCallback(lambda steps: show(title, before, steps, _balance(appliance, wallet)))
+
+
+def _balance(appliance: Appliance, wallet: str) -> str:
+    view = appliance.reading.wallet(wallet)
+    return "missing" if view is None else f"{format_amount(view.balance, view.decimals)} {view.unit}"
+
+
+def radius_call(plan: Plan) -> list[Step]:
+    """Access-Request, Start, Stop."""
+    steps = radius_probe.run_probe(
+        plan.radius_auth.host,
+        plan.radius_auth.port,
+        plan.radius_accounting.port,
+        b"testing123",
+        "1001",
+        "secret",
+        CALLED,
+        "1001",
+        SECONDS,
+        TIMEOUT,
+        dictionaries=plan.dictionaries / "radius",
+    )
+    return [Step(one.request, one.reply or (one.error,), one.elapsed) for one in steps]
+
+
+def diameter_call(plan: Plan) -> list[Step]:
+    """CER, CCR-I, CCR-T, DPR."""
+    session = diameter_probe.ProbePlan(
+        origin_host="probe.demo.invalid",
+        origin_realm="demo.invalid",
+        destination_realm=plan.origin_realm,
+        subscriber="1002",
+        called=CALLED,
+        seconds=SECONDS,
+        session_id=f"probe.demo.invalid;{secrets.randbits(32)};{secrets.randbits(32)}",
+    )
+    dictionary = load_dictionary(plan.dictionaries / "diameter")
+    steps = diameter_probe.run_probe(dictionary, plan.diameter.host, plan.diameter.port, session, timeout=TIMEOUT)
+    return [Step(one.title, one.lines, one.elapsed_us) for one in steps]
+
+
+def sip_call(plan: Plan) -> list[Step]:
+    """OPTIONS, INVITE, ACK."""
+    steps = sip_probe.run_probe(plan.sip.host, plan.sip.port, "1001", CALLED, TIMEOUT)
+    return [Step(one.title, one.answer, one.milliseconds * 1000) for one in steps]

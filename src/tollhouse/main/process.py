@@ -1,0 +1,48 @@
+"""One process around an appliance: log, signals, exit status."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tollhouse.configdb.database import ConfigError
+from tollhouse.configdb.secrets import SecretError
+from tollhouse.main.appliance import Appliance, PortTakenError
+from tollhouse.main.plan import Plan
+from tollhouse.store.errors import StoreError
+
+
+def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: Callable[[Appliance], None]) -> int:
+    """Open, `prepare`, listen, call `started`, serve until SIGINT or SIGTERM, stop cleanly. The exit status."""
+    from twisted.internet import reactor as _reactor
+    from twisted.logger import STDLibLogObserver, globalLogBeginner
+
+    reactor: Any = _reactor
+    logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("twisted").setLevel(logging.ERROR)
+    observer: Any = STDLibLogObserver("twisted")
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    try:
+        appliance = Appliance(plan, reactor)
+        prepare(appliance)
+    except (StoreError, ConfigError, SecretError) as error:
+        print(f"tollhouse: cannot start: {error}", file=sys.stderr)
+        return 1
+    status = 0
+
+    def start() -> None:
+        nonlocal status
+        try:
+            appliance.start()
+            started(appliance)
+        except PortTakenError as error:
+            print(f"tollhouse: cannot start: {error}", file=sys.stderr)
+            status = 1
+            reactor.stop()
+
+    reactor.addSystemEventTrigger("before", "shutdown", appliance.stop)
+    reactor.callWhenRunning(start)
+    reactor.run()
+    return status

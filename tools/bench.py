@@ -1,0 +1,154 @@
+"""Requests/s, CPU per request and latency of the running appliance, beside a Twisted UDP echo in the same run.
+
+    tools/bench.py --loadgen DIR        DIR = the source of a load generator (C; `make` builds it), see docs/bench.md
+
+The generator prints one JSON line a run. Each figure is the median of `--runs` runs. Afterwards no
+reservation may be open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+ECHO = """
+import sys
+from twisted.internet import epollreactor
+epollreactor.install()
+from twisted.internet import protocol, reactor
+class Echo(protocol.DatagramProtocol):
+    def datagramReceived(self, data, address):
+        self.transport.write(data, address)
+reactor.listenUDP(int(sys.argv[1]), Echo(), interface="127.0.0.1")
+reactor.run()
+"""
+
+
+def build(source: Path, scratch: Path) -> Path:
+    """The generator, built in a copy of its source."""
+    copy = scratch / "loadgen"
+    shutil.copytree(source, copy)
+    subprocess.run(["make", "-s", "-C", str(copy), "loadgen"], check=True)
+    return copy / "loadgen"
+
+
+def run(loadgen: Path, label: str, pid: int, arguments: list[str], runs: int, seconds: int) -> dict[str, Any]:
+    """Medians of several runs of one kind."""
+    results = []
+    for _ in range(runs):
+        command = [str(loadgen), *arguments, "--duration", str(seconds), "--warmup", "1", "--pid", str(pid), "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not done.stdout.strip():
+            raise SystemExit(f"{label}: the generator failed: {done.stderr[-500:]}")
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+    median = statistics.median
+    return {
+        "label": label,
+        "rps": median(one["rps"] for one in results),
+        "cpu": median(one["server_cpu_s_per_1000"] * 1000 for one in results),
+        "p50": median(one["lat_us"]["p50"] for one in results),
+        "p99": median(one["lat_us"]["p99"] for one in results),
+        "bad": sum(one["errors"] + one["timeouts"] for one in results),
+    }
+
+
+def wait_for(url: str) -> None:
+    """Until the appliance answers /health; ten minutes at most (many subscribers are made first)."""
+    for _ in range(1200):
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise SystemExit("the appliance did not start")
+
+
+def radius_options(offset: int) -> list[str]:
+    """Where and how the generator speaks RADIUS."""
+    return ["radius", "--port", str(1812 + offset), "--port2", str(1813 + offset), "--secret", "testing123"]
+
+
+def open_sessions(http: int) -> int:
+    """How many sessions the appliance still holds open."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "system.status", "params": {}}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{http}/jsonrpc", json.dumps(call).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return int(json.loads(answer.read())["result"]["open_sessions"])
+
+
+def main() -> int:
+    """Build, start, load, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--loadgen", default="", help="directory of the load generator's source")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--subscribers", type=int, default=10_000)
+    parser.add_argument("--offset", type=int, default=20_000)
+    given = parser.parse_args()
+    journal = Path(__file__).with_name("bench_journal.py")
+    subprocess.run([sys.executable, str(journal)], check=True)
+    if not given.loadgen or not Path(given.loadgen, "loadgen.c").exists() or shutil.which("gcc") is None:
+        print("load: skipped, no load generator (--loadgen DIR) or no gcc")
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        return load(given, Path(scratch))
+
+
+def load(given: argparse.Namespace, scratch: Path) -> int:
+    """The appliance and an echo under the same generator."""
+    loadgen = build(Path(given.loadgen), scratch)
+    offset = given.offset
+    options = ["--port-offset", str(offset), "--no-probe", "--subscribers", str(given.subscribers)]
+    log = (scratch / "log").open("wb")
+    demo = subprocess.Popen([str(BIN / "tollhouse"), "demo", str(scratch / "demo"), *options], stdout=log, stderr=log)
+    echo = subprocess.Popen([sys.executable, "-c", ECHO, str(9000 + offset)])
+    users = ["--subs", str(given.subscribers), "--digits", "6", "--called", "44", "--window", "64"]
+    try:
+        wait_for(f"http://127.0.0.1:{2080 + offset}/health")
+        plans = [
+            ("UDP echo (Twisted)", echo.pid, ["echo", "--port", str(9000 + offset)]),
+            ("RADIUS auth+start+stop", demo.pid, [*radius_options(offset), "--cycle", "ASP", *users]),
+            (
+                "Diameter CCR I/U/T",
+                demo.pid,
+                ["diameter", "--port", str(3868 + offset), "--cycle", "IUT", "--mscc", *users],
+            ),
+            ("SIP INVITE -> 302", demo.pid, ["sip", "--port", str(5060 + offset), "--pai", *users]),
+        ]
+        rows = [run(loadgen, label, pid, options, given.runs, given.seconds) for label, pid, options in plans]
+        print(f"\n{os.cpu_count()} cores; medians of {given.runs} runs of {given.seconds} s; window 64; ratio: to echo")
+        print(f"{'':26}{'requests/s':>12}{'CPU us/req':>12}{'ratio':>8}{'p50 us':>10}{'p99 us':>10}{'errors':>8}")
+        for row in rows:
+            ratio = row["cpu"] / rows[0]["cpu"]
+            print(
+                f"{row['label']:26}{row['rps']:12,.0f}{row['cpu']:12.1f}{ratio:8.1f}{row['p50']:10,.0f}{row['p99']:10,.0f}{row['bad']:8}"
+            )
+        for _ in range(80):
+            left = open_sessions(2080 + offset)
+            if not left:
+                break
+            time.sleep(0.5)
+        print(f"open reservations afterwards: {left}")
+        return 1 if left or any(row["bad"] for row in rows) else 0
+    finally:
+        for process in (demo, echo):
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
