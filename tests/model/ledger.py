@@ -2,8 +2,8 @@
 
 It shares no code with the product's wallets, rating or engine: money is counted by `tariff.py`, records are read as
 plain MessagePack arrays. An answer that contradicts it raises `Wrong`. Where a crash has swallowed an answer it
-does not know whether the command was decided (a doubt);
-until the client has asked again it checks bounds instead of amounts.
+does not know whether the command was decided (a doubt): until the client has asked again it checks bounds.
+"""
 
 from __future__ import annotations
 
