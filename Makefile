@@ -4,7 +4,7 @@ DIR    ?= ./var/demo
 LOADGEN ?= $(wildcard ../shared/load)
 BIN    := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench soak
+.PHONY: help setup run test check bench
 
 help: ## what the targets do
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,3 @@ check: setup ## ruff, format, mypy --strict, the map of rooms
 
 bench: setup ## requests/s, CPU per request, latency (LOADGEN=directory of a loadgen source)
 	$(BIN)/python tools/bench.py --loadgen "$(LOADGEN)"
-
-soak: setup ## 1,000 rounds of kill -9 under load; long
-	$(BIN)/python -m pytest tests/journeys/test_kill.py --rounds 1000

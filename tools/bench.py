@@ -99,8 +99,6 @@ def main() -> int:
     parser.add_argument("--subscribers", type=int, default=10_000)
     parser.add_argument("--offset", type=int, default=20_000)
     given = parser.parse_args()
-    journal = Path(__file__).with_name("bench_journal.py")
-    subprocess.run([sys.executable, str(journal)], check=True)
     if not given.loadgen or not Path(given.loadgen, "loadgen.c").exists() or shutil.which("gcc") is None:
         print("load: skipped, no load generator (--loadgen DIR) or no gcc")
         return 0
