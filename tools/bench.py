@@ -123,7 +123,17 @@ def load(given: argparse.Namespace, scratch: Path) -> int:
             (
                 "Diameter CCR I/U/T",
                 demo.pid,
-                ["diameter", "--port", str(3868 + offset), "--cycle", "IUT", "--mscc", *users],
+                [
+                    "diameter",
+                    "--port",
+                    str(3868 + offset),
+                    "--cycle",
+                    "IUT",
+                    "--mscc",
+                    "--dest-realm",
+                    "demo.invalid",
+                    *users,
+                ],
             ),
             ("SIP INVITE -> 302", demo.pid, ["sip", "--port", str(5060 + offset), "--pai", *users]),
         ]
