@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from tollhouse.engine.admission import Admission
-from tollhouse.engine.book import Book, Image
+from tollhouse.engine.book import Book, Image, entry_of
 from tollhouse.engine.charge import decide
 from tollhouse.engine.decision import Decision
 from tollhouse.engine.policy import Policy
@@ -118,11 +118,13 @@ class Engine:
         self.book.touched = ""
         try:
             decision = decide(self.book, self.policy, command, now)
+            entries = [entry_of(image) for image in decision.images]
         except AmountError as error:
             return Refused(Refusal.AMOUNT_OUT_OF_RANGE, str(error))
         except Exception:  # noqa: BLE001 - our own bug, caught here and nowhere else (DESIGN §5)
             decision = self._broken(command, now)
-        self.book.install(decision.images, decision.records)
+            entries = [entry_of(image) for image in decision.images]
+        self.book.install(decision.images, entries, decision.records)
         if isinstance(decision.outcome, Refused):
             self.tally.count("engine_refusals", decision.outcome.refusal)
         return decision.outcome

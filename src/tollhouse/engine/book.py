@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
@@ -52,6 +52,7 @@ class Gone(msgspec.Struct, frozen=True, gc=False, array_like=True):
 Image: TypeAlias = Wallet | Session | OneShot | StoredPrice | Gone
 Entity: TypeAlias = Wallet | Session | OneShot | StoredPrice
 _Name: TypeAlias = tuple[int, bytes]
+_Recorded: TypeAlias = tuple[Record, bytes]
 
 _TYPES: Final[dict[int, type[Entity]]] = {WALLET: Wallet, SESSION: Session, ONE_SHOT: OneShot, PRICE: StoredPrice}
 _DECODERS: Final = {kind: msgspec.msgpack.Decoder(type_) for kind, type_ in _TYPES.items()}
@@ -97,7 +98,7 @@ def name_of(image: Image) -> _Name:
 
 
 def entry_of(image: Image) -> Entry:
-    """The image as the store takes it, with its index keys and due time."""
+    """The image as the store takes it, with its index keys and due time. Raises where a number is beyond msgpack."""
     kind, key = name_of(image)
     if isinstance(image, Session):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image), image.finds(), image.until)
@@ -118,7 +119,7 @@ class Book:
         self._store = store
         self._limit = cache_entities
         self._known: dict[_Name, Entity] = {}
-        self._batch: dict[_Name, Image] = {}
+        self._batch: dict[_Name, Entry] = {}
         self._batch_finds: dict[bytes, dict[str, None]] = {}
         self._records: list[RecordEntry] = []
         self._made = 0
@@ -183,24 +184,24 @@ class Book:
         self._made += 1
         return f"{self._store.next_number:x}-{self._made:x}"
 
-    def install(self, images: Iterable[Image], records: Iterable[tuple[Record, bytes]]) -> None:
-        """Take a decision's changes into memory and into the open batch."""
-        for image in images:
-            name = name_of(image)
-            self._batch[name] = image
+    def install(self, images: Sequence[Image], entries: Sequence[Entry], records: Sequence[_Recorded]) -> None:
+        """Take a decision's changes into memory and into the open batch; `entries` are `images` encoded."""
+        for image, entry in zip(images, entries, strict=True):
+            name = (entry.kind, entry.key)
+            self._batch[name] = entry
             if isinstance(image, Gone):
                 self._known.pop(name, None)
                 continue
             before = self._known.get(name)
             self._known[name] = image
             if isinstance(image, Session) and (not isinstance(before, Session) or before.keys != image.keys):
-                for index_key in image.finds():
+                for index_key in entry.finds:
                     self._batch_finds.setdefault(index_key, {})[image.id] = None
         self._records += [RecordEntry(one.wallet, one.sequence, one.at, body) for one, body in records]
 
     def pending(self) -> tuple[list[Entry], list[RecordEntry]]:
         """What the open batch has to make durable."""
-        return [entry_of(image) for image in self._batch.values()], self._records
+        return list(self._batch.values()), self._records
 
     def appended(self) -> None:
         """The batch is durable: begin the next one, and keep memory bounded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -53,6 +54,14 @@ def wall() -> Instant:
     return time.time_ns() // 1000
 
 
+def _or_die(turn: Callable[[], None]) -> None:
+    """A turn that breaks outside of a command's decision leaves memory half-changed: nothing may be served from it."""
+    try:
+        turn()
+    except Exception:  # noqa: BLE001 - ends the process; its supervisor starts it again from the journal
+        die(f"a turn of the engine broke: {traceback.format_exc()}")
+
+
 class Appliance:
     """`start` takes the store and the ports; `stop` drains, parts from peers, checkpoints. `reactor` is Twisted's."""
 
@@ -72,8 +81,7 @@ class Appliance:
         self.cache.check(wall())
         snapshot = LmdbSnapshot(snapshot_file)
         book = Book(self._store, snapshot, plan.policy.cache_entities)
-        soon: Callable[[Callable[[], None]], object] = lambda run: reactor.callLater(0, run)  # noqa: E731
-        self.engine = Engine(self._store, book, plan.policy, self.tally, wall, soon, snapshot.refresh)
+        self.engine = Engine(self._store, book, plan.policy, self.tally, wall, self._soon, snapshot.refresh)
         self.engine.recovered(claimed)
         self.reading = StoreReading(self._store, self.engine.now)
         self.tariffs = TariffDesk(self.engine, self.database, self.cache, self.in_thread)
@@ -144,6 +152,9 @@ class Appliance:
         loop.clock = self._reactor
         self._loops.append(loop)
         loop.start(period, now=False).addErrback(self._loop_broke)
+
+    def _soon(self, turn: Callable[[], None]) -> None:
+        self._reactor.callLater(0, _or_die, turn)
 
     def _loop_broke(self, failure: Any) -> None:
         """A timer that stopped would leave money held: the process ends, and its supervisor starts it again."""
