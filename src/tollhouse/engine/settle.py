@@ -148,13 +148,13 @@ def release(book: Book, policy: Policy, session: Session | None, command: Releas
 
 
 def close_client(book: Book, policy: Policy, command: CloseClient, now: Instant) -> Decision:
-    """The client lost its sessions: each is ended as `on_silence` says."""
+    """The client lost its sessions: each is ended as `on_silence` says (those of a quarantined wallet wait)."""
     images: dict[str, Wallet] = {}
     sessions: list[Session] = []
     records: tuple[tuple[Record, bytes], ...] = ()
     for session in book.sessions(command.client, ""):
         wallet = images.get(session.wallet) or book.wallet(session.wallet)
-        if wallet is None:
+        if wallet is None or wallets.barred_for_settling(wallet) is not None:
             continue
         closed, images[session.wallet], new = silent(
             policy, terms_of(book, session), session, wallet, command.cause, now

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tollhouse.engine.book import WALLET, Book, Gone, Image, OneShot, name_of
 from tollhouse.engine.decision import Decision
 from tollhouse.engine.policy import Policy
@@ -28,6 +30,7 @@ def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
         elif isinstance(entity, Session):
             wallet = _wallet(book, changed, entity.wallet)
             if wallet is None or wallet.state == QUARANTINED:
+                changed[name] = msgspec.structs.replace(entity, until=now + policy.setup_window)  # asked again then
                 continue
             cause = "setup" if entity.state == AUTHORISED else "silence"
             closed, wallet, new = silent(policy, terms_of(book, entity), entity, wallet, cause, now)
