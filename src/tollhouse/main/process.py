@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -12,6 +13,14 @@ from tollhouse.configdb.secrets import SecretError
 from tollhouse.main.appliance import Appliance, PortTakenError
 from tollhouse.main.plan import Plan
 from tollhouse.store.errors import StoreError
+
+
+def _settle_collector() -> None:
+    """What start-up made stays for good and is never looked at again; a full collection, which stops the process for
+    a tenth of a second under load, comes once in 100 million surviving objects. Requests make no cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 1_000)
 
 
 def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: Callable[[Appliance], None]) -> int:
@@ -36,6 +45,7 @@ def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: C
         nonlocal status
         try:
             appliance.start()
+            _settle_collector()
             started(appliance)
         except PortTakenError as error:
             print(f"tollhouse: cannot start: {error}", file=sys.stderr)
