@@ -75,9 +75,16 @@ def wait_for(url: str) -> None:
     raise SystemExit("the appliance did not start")
 
 
-def radius_options(offset: int) -> list[str]:
-    """Where and how the generator speaks RADIUS."""
-    return ["radius", "--port", str(1812 + offset), "--port2", str(1813 + offset), "--secret", "testing123"]
+def options_of(offset: int, subscribers: int) -> dict[str, list[str]]:
+    """How the generator speaks each protocol to a demo: 64 requests outstanding over all subscribers."""
+    users = ["--subs", str(subscribers), "--digits", "6", "--called", "44", "--window", "64"]
+    ports = ["--port", str(1812 + offset), "--port2", str(1813 + offset)]
+    diameter = ["diameter", "--port", str(3868 + offset), "--dest-realm", "demo.invalid"]
+    return {
+        "radius": ["radius", *ports, "--secret", "testing123", "--cycle", "ASP", *users],
+        "diameter": [*diameter, "--cycle", "IUT", "--mscc", *users],
+        "sip": ["sip", "--port", str(5060 + offset), "--pai", *users],
+    }
 
 
 def open_sessions(http: int) -> int:
@@ -114,28 +121,14 @@ def load(given: argparse.Namespace, scratch: Path) -> int:
     log = (scratch / "log").open("wb")
     demo = subprocess.Popen([str(BIN / "tollhouse"), "demo", str(scratch / "demo"), *options], stdout=log, stderr=log)
     echo = subprocess.Popen([sys.executable, "-c", ECHO, str(9000 + offset)])
-    users = ["--subs", str(given.subscribers), "--digits", "6", "--called", "44", "--window", "64"]
     try:
         wait_for(f"http://127.0.0.1:{2080 + offset}/health")
+        said = options_of(offset, given.subscribers)
         plans = [
             ("UDP echo (Twisted)", echo.pid, ["echo", "--port", str(9000 + offset)]),
-            ("RADIUS auth+start+stop", demo.pid, [*radius_options(offset), "--cycle", "ASP", *users]),
-            (
-                "Diameter CCR I/U/T",
-                demo.pid,
-                [
-                    "diameter",
-                    "--port",
-                    str(3868 + offset),
-                    "--cycle",
-                    "IUT",
-                    "--mscc",
-                    "--dest-realm",
-                    "demo.invalid",
-                    *users,
-                ],
-            ),
-            ("SIP INVITE -> 302", demo.pid, ["sip", "--port", str(5060 + offset), "--pai", *users]),
+            ("RADIUS auth+start+stop", demo.pid, said["radius"]),
+            ("Diameter CCR I/U/T", demo.pid, said["diameter"]),
+            ("SIP INVITE -> 302 -> ACK", demo.pid, said["sip"]),
         ]
         rows = [run(loadgen, label, pid, options, given.runs, given.seconds) for label, pid, options in plans]
         print(f"\n{os.cpu_count()} cores; medians of {given.runs} runs of {given.seconds} s; window 64; ratio: to echo")
