@@ -7,11 +7,10 @@ does not know whether the command was decided (a doubt): until the client has as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
-import msgspec
+from tests.model.chain import Wrong, read_chain
 from tests.model.rules import Rules
 from tests.model.tariff import Steps
 
@@ -21,6 +20,7 @@ from tollhouse.values.commands import (
     CloseClient,
     Command,
     CreateWallet,
+    Inspect,
     Recharge,
     Refund,
     Release,
@@ -34,10 +34,6 @@ from tollhouse.values.commands import (
 )
 from tollhouse.values.outcomes import Granted, Outcome, Posted, Refused, Settled, WalletView
 from tollhouse.values.refusals import NEVER_STORED, Refusal
-
-
-class Wrong(AssertionError):
-    """The engine said or did what it must not."""
 
 
 def logical(key: str) -> str:
@@ -74,6 +70,7 @@ class Account:
     put_in: int = 0
     charged: int = 0
     expiring: int = 0
+    expiries: dict[str, int] = field(default_factory=dict)
     doubts: dict[str, int] = field(default_factory=dict)
     overrun: bool = False
 
@@ -89,12 +86,14 @@ class Ledger:
         self.tariffs = tariffs
         self.accounts: dict[str, Account] = {}
         self.sessions: dict[str, Session] = {}
-        self.said: dict[tuple[str, str], Outcome] = {}
+        self.said: dict[tuple[str, str], tuple[Command, Outcome]] = {}
         self.stopped: dict[str, Outcome] = {}
         self.exact_checks = 0
 
     def lost(self, command: Command) -> None:
         """A crash came between the command and its answer. A repeat of what was answered before moves nothing."""
+        if isinstance(command, Inspect):
+            return
         key = getattr(command, "key", "")
         if any(logical(said) == logical(key) for _, said in self.said):
             return
@@ -107,11 +106,13 @@ class Ledger:
         """The engine answered."""
         if isinstance(command, Sweep):
             return self._swept(command, now)
+        if isinstance(command, Inspect):
+            return self._inspected(command, outcome, now)
         if isinstance(outcome, Refused) and outcome.refusal in NEVER_STORED:
             raise Wrong(f"nothing gives a reason for {outcome.refusal}: {command}")
         key = getattr(command, "key", "")
         doubtful = self._settle_doubt(logical(key), wallet_of(command))
-        if self._repeated(command, outcome):
+        if self._repeated(command, outcome, now):
             return None
         match command:
             case CreateWallet():
@@ -123,7 +124,7 @@ class Ledger:
             case Authorize() | Start() | Update():
                 self._grant(command, outcome, now, doubtful)
             case Stop() | Release():
-                self._end(command, outcome, now)
+                self._end(command, outcome, now, doubtful)
         return None
 
     def _settle_doubt(self, key: str, wallet: str) -> bool:
@@ -131,26 +132,40 @@ class Ledger:
         found = [self.accounts[name].doubts.pop(key, None) for name in names if name in self.accounts]
         return any(one is not None for one in found)
 
-    def _repeated(self, command: Command, outcome: Outcome) -> bool:
+    def _repeated(self, command: Command, outcome: Outcome, now: int) -> bool:
         """Whether this is an answer to what was answered before, under the same key; then it must be the same."""
-        client = getattr(command, "client", "") or command.caller.client  # type: ignore[union-attr]
-        name = (client, getattr(command, "key", ""))
-        before = self.said.get(name)
-        if before is None:
+        name = (client_of(command), getattr(command, "key", ""))
+        if name not in self.said:
             undone = isinstance(command, Authorize) and isinstance(outcome, Refused)
             if not undone and not isinstance(command, CloseClient):
-                self.said[name] = outcome
+                self.said[name] = (command, outcome)
             return False
+        asked, before = self.said[name]
+        if isinstance(command, (Recharge, Refund, Charge, CreateWallet)) and command != asked:
+            if isinstance(outcome, Refused) and outcome.refusal is Refusal.CONFLICT:
+                return True
+            raise Wrong(f"{command} under the key of {asked} was answered {outcome}")
         if outcome == before:
             return True
-        if isinstance(outcome, Refused) and (
-            outcome.refusal is Refusal.CONFLICT
-            or (outcome.refusal is Refusal.SESSION_CLOSED and isinstance(command, (Update, Start, Authorize)))
-        ):
-            return True
-        if isinstance(command, (Authorize, Start)):
-            return False
+        opens = isinstance(command, (Authorize, Start))
+        if (opens or isinstance(command, Update)) and not self._surely_open(getattr(before, "session", ""), now):
+            if isinstance(outcome, Refused) and outcome.refusal is Refusal.SESSION_CLOSED:
+                return True
+            if opens:
+                return False
         raise Wrong(f"a repeat of {command} was answered {outcome}, before {before}")
+
+    def _surely_open(self, name: str, now: int) -> bool:
+        session = self.sessions.get(name)
+        if session is None or session.vague or session.state == "closed" or session.until <= now:
+            return False
+        doubts = self.accounts[session.wallet].doubts
+        return not any(key.startswith((f"{session.call}:", "close")) for key in doubts)
+
+    def finished(self) -> list[Command]:
+        """What ended or moved something at once and was answered: asked for again it is answered alike."""
+        ends = (Stop, Release, Recharge, Refund, Charge, CreateWallet)
+        return [command for command, _ in self.said.values() if isinstance(command, ends)]
 
     # Money of a wallet
 
@@ -193,6 +208,17 @@ class Ledger:
 
     # Answers
 
+    def _inspected(self, command: Inspect, outcome: Outcome, now: int) -> None:
+        """A look at a wallet: what is left and what is held, to the last digit where all is known."""
+        if not isinstance(outcome, WalletView) or outcome.wallet != command.wallet:
+            raise Wrong(f"{command} was answered {outcome}")
+        account = self.accounts[command.wallet]
+        self._balance(outcome.available, command.wallet, now, f"a look at {command.wallet}")
+        if self.exact(command.wallet, now):
+            held = sum(session.held for session in self.open_sessions(command.wallet))
+            if (outcome.balance, outcome.held) != (account.balance(), held):
+                raise Wrong(f"{outcome} while {account.balance()} is due, {held} of it held")
+
     def _split(self, account: Account) -> bool:
         """Whether one bucket may be in debt while another still pays: then the sum says nothing about what is free."""
         return bool(account.expiring) and account.overrun
@@ -221,8 +247,9 @@ class Ledger:
         if not isinstance(outcome, Posted) or outcome.amount != command.amount.value:
             raise Wrong(f"{command} was answered {outcome}")
         account.put_in += outcome.amount
-        if isinstance(command, Recharge) and command.expiry:
-            account.expiring += outcome.amount
+        if isinstance(command, Recharge):
+            account.expiries[command.key] = command.expiry
+            account.expiring += outcome.amount if command.expiry else 0
 
     def _no_funds(self, outcome: Outcome) -> bool:
         if isinstance(outcome, Refused) and outcome.refusal in (
@@ -271,13 +298,16 @@ class Ledger:
                 session.began = command.at or now
                 session.until = self._silent_at(session, now)
                 session.vague |= doubtful
+            else:
+                del self.said[client_of(command), command.key]  # it has begun: no more than a look, as things stand
         else:
             self._report(command, session, now)
             if outcome.cost != session.posted:
                 raise Wrong(f"{outcome.cost} was posted for {session.used}, it costs {session.posted}")
             if command.more is not None:
                 self._hold(command, outcome, session, now, doubtful)
-        self._balance(outcome.balance, session.wallet, now, f"{type(command).__name__} {command.key}")
+        if not doubtful:
+            self._balance(outcome.balance, session.wallet, now, f"{type(command).__name__} {command.key}")
         return None
 
     def _not_granted(self, command: Authorize | Start | Update, outcome: Refused, now: int) -> None:
@@ -348,7 +378,8 @@ class Ledger:
             session.state = "started"
         session.until = max(session.until, now)
 
-    def _end(self, command: Stop | Release, outcome: Outcome, now: int) -> None:
+    def _end(self, command: Stop | Release, outcome: Outcome, now: int, doubtful: bool) -> None:
+        """The answer to a doubtful one may be the stored one, from before the crash: its balance is that of then."""
         if isinstance(outcome, Refused):
             if outcome.refusal not in (Refusal.UNKNOWN_SESSION, Refusal.SESSION_CLOSED):
                 raise Wrong(f"{command} was answered {outcome}")
@@ -369,7 +400,8 @@ class Ledger:
                 raise Wrong(f"{command} was answered {outcome}, {session.used} cost {session.posted}")
         if session is not None:
             session.state, session.held = "closed", 0
-            self._balance(outcome.balance, session.wallet, now, f"{type(command).__name__} {command.key}")
+            if not doubtful:
+                self._balance(outcome.balance, session.wallet, now, f"{type(command).__name__} {command.key}")
 
     def _close_client(self, command: CloseClient, now: int) -> None:
         for session in self.sessions.values():
@@ -392,23 +424,26 @@ class Ledger:
 
     # The end
 
-    def closing(self, views: Iterable[WalletView], records: Mapping[str, list[bytes]]) -> None:
+    def closing(self, views: Sequence[WalletView], records: Mapping[str, list[bytes]]) -> None:
         """All is over: balances, holds and records against what was to be charged, and each call charged once."""
         paid = [session.call for session in self.sessions.values() if session.posted]
         if len(paid) != len(set(paid)):
             raise Wrong(f"charged twice: calls {sorted(call for call in set(paid) if paid.count(call) > 1)}")
+        seen = {view.wallet for view in views}
+        if seen != set(self.accounts):
+            raise Wrong(f"wallets {seen} are there, {set(self.accounts)} were made")
         for view in views:
             account = self.accounts[view.wallet]
             unanswered = [key for key in account.doubts if not key.startswith("close")]
             if unanswered:
                 raise Wrong(f"wallet {view.wallet}: a client never got an answer to {unanswered}")
-            moved, expired = read_chain(view.wallet, records[view.wallet])
-            if moved != view.balance or sum(bucket.value for bucket in view.buckets) != view.balance:
-                raise Wrong(f"wallet {view.wallet}: {view.balance} is not the sum of its records, {moved}")
-            if not 0 <= -expired <= account.expiring:
-                raise Wrong(f"wallet {view.wallet}: {-expired} expired, {account.expiring} could")
-            if view.balance != account.balance() + expired:
-                raise Wrong(f"wallet {view.wallet}: {view.balance} is left, {account.balance() + expired} is due")
+            chain = read_chain(view.wallet, records[view.wallet], account.expiries)
+            if (chain.moved(), sum(bucket.value for bucket in view.buckets)) != (view.balance, view.balance):
+                raise Wrong(f"wallet {view.wallet}: {view.balance} is not the sum of its records, {chain.moved()}")
+            if chain.expired > account.expiring or any(bucket.expiry for bucket in view.buckets):
+                raise Wrong(f"wallet {view.wallet}: {chain.expired} expired of {account.expiring}, left {view.buckets}")
+            if view.balance != account.balance() - chain.expired:
+                raise Wrong(f"wallet {view.wallet}: {view.balance} left, due {account.balance() - chain.expired}")
             if view.held or any(bucket.held for bucket in view.buckets):
                 raise Wrong(f"wallet {view.wallet}: {view.held} is still held")
             if view.balance < -account.limit and not account.overrun:
@@ -422,18 +457,6 @@ def wallet_of(command: Command) -> str:
     return getattr(command, "wallet", "") or command.caller.wallet  # type: ignore[union-attr]
 
 
-def read_chain(wallet: str, bodies: list[bytes]) -> tuple[int, int]:
-    """(sum of all postings, of those to `expiry`) of a wallet's records, each linked to the one before it."""
-    moved = expired = 0
-    previous = b""
-    for number, body in enumerate(bodies, 1):
-        fields = msgspec.msgpack.decode(body[1:])
-        if fields[0] != wallet or fields[1] != number or fields[9] != previous:
-            raise Wrong(f"wallet {wallet}: record {number} does not follow the one before it")
-        for _, amount, counter in fields[7]:
-            moved += amount
-            expired += amount if counter == "expiry" else 0
-        if fields[8] != moved:
-            raise Wrong(f"wallet {wallet}: record {number} states {fields[8]}, its records sum to {moved}")
-        previous = blake2b(body, digest_size=16).digest()
-    return moved, expired
+def client_of(command: Command) -> str:
+    """Whose request key it is."""
+    return getattr(command, "client", "") or command.caller.client  # type: ignore[union-attr]

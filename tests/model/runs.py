@@ -31,10 +31,7 @@ POINTS = tuple(
     for side in ("before", "after")
 )
 """Every crash point of the store in service. (`drop_day` is an operator's; tests/store crashes it.)"""
-ONCE = {"adopt": 1, "rename": 1, "create": 3, "unlink": 2, "sync_directory": 4}
-"""Passed rarely in a run: the crash must come by this passing."""
-
-CALLS, SHOTS, SPAN = 115, 50, 25 * MINUTE
+CALLS, SHOTS, SPAN = 115, 70, 25 * MINUTE
 
 
 @cache
@@ -52,10 +49,10 @@ def plan_of(seed: int) -> Plan:
     """The whole run of a seed: each crash point in turn, and one or two power cuts at any moment."""
     dice = Random(f"plan {seed}")
     point = POINTS[seed % len(POINTS)]
-    passing = dice.randint(1, ONCE.get(point.partition(":")[0], 60 if point.startswith(("pw", "fd")) else 10))
+    since = BEGIN if point.startswith("adopt") or dice.random() < 0.2 else BEGIN + MINUTE + dice.randrange(SPAN)
     cuts = tuple(BEGIN + dice.randrange(SPAN) for _ in range(dice.randint(1, 2)))
     rules = Rules(on_silence=("reported", "reported", "granted", "nothing")[seed // len(POINTS) % 4])
-    return Plan(seed, acts(seed, BEGIN, CALLS, SHOTS, SPAN), (point, passing), cuts, rules)
+    return Plan(seed, acts(seed, BEGIN, CALLS, SHOTS, SPAN), (point, since), cuts, rules)
 
 
 def shrunk(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:

@@ -16,6 +16,7 @@ from tollhouse.values.commands import (
     Command,
     CreateWallet,
     Delta,
+    Inspect,
     Recharge,
     Refund,
     Release,
@@ -127,11 +128,11 @@ def call(dice: Random, number: int, at: int) -> Call:
 
 
 def shot(dice: Random, number: int, at: int) -> Shot:
-    """A recharge, refund, charge, or a client that lost its sessions."""
+    """A recharge, refund, charge, a look at a wallet, or a client that lost its sessions."""
     wallet = dice.choice(list(WALLETS))
     key = f"{number}:shot"
     amount = Amount(dice.randrange(1, 2 * EURO), "EUR")
-    kind = dice.choices(("recharge", "refund", "amount", "units", "close"), (4, 2, 4, 3, 0.4))[0]
+    kind = dice.choices(("recharge", "refund", "amount", "units", "close", "look"), (4, 2, 4, 3, 0.4, 5))[0]
     caller = Caller("api", wallet=wallet)
     if kind == "recharge":
         expiring = wallet == "pots" and dice.random() < 0.6
@@ -140,6 +141,8 @@ def shot(dice: Random, number: int, at: int) -> Shot:
         return Shot(number, at, Recharge("api", wallet, key, amount, kept, expiry=expiry))
     if kind == "refund":
         return Shot(number, at, Refund(caller, key, amount))
+    if kind == "look":
+        return Shot(number, at, Inspect("api", wallet=wallet))
     if kind == "close":
         return Shot(number, at, CloseClient(dice.choice(("nas", "pgw")), f"close-{number}:shot", "reboot"))
     if kind == "units":

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import NoReturn
 
+from tests.model.chain import Wrong
 from tests.model.ledger import Ledger, logical
 from tests.model.rules import Rules
 from tests.model.tariff import Steps
-from tests.model.traffic import Act, Call, Shot, Step, goes_on, opening, steps_of
+from tests.model.traffic import Act, Shot, Step, goes_on, opening, steps_of
 from tests.snapshot_dict import demo_snapshot
 from tests.store.simulated import SimulatedFiles, SimulatedState, never
 
@@ -23,7 +24,7 @@ from tollhouse.engine.policy import OnSilence, Policy
 from tollhouse.engine.tally import Tally
 from tollhouse.store.embedded import EmbeddedStore
 from tollhouse.store.settings import StoreSettings
-from tollhouse.values.commands import Command, Inspect, Service, Sweep, Update
+from tollhouse.values.commands import Authorize, Command, Inspect, Service, Sweep, Update
 from tollhouse.values.instants import DAY, HOUR, MINUTE, SECOND
 from tollhouse.values.outcomes import Granted, Outcome, WalletView
 
@@ -42,7 +43,7 @@ def trouble(reason: str) -> NoReturn:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `crash`: (point, how often it is passed before the crash); `cuts`: power cuts at any moment."""
+    """One run. `crash`: (point, since when: it is crashed at once); `cuts`: power cuts at any moment."""
 
     seed: int
     acts: Sequence[Act]
@@ -53,12 +54,15 @@ class Plan:
 
 @dataclass
 class Ran:
-    """What a run was made of."""
+    """What a run was made of. `repeats` of `commands` were said before; `exact` sums were checked to the last digit;
+    `asked_again`: so many answers were asked for again after the last crash.
+    """
 
     commands: int = 0
     repeats: int = 0
     crashes: int = 0
     exact: int = 0
+    asked_again: int = 0
     points: Counter[str] = field(default_factory=Counter)
     crashed_at: Counter[str] = field(default_factory=Counter)
 
@@ -96,12 +100,13 @@ class World:
         plan: Plan,
         tariffs: dict[tuple[Service, str], Steps],
         files: type[SimulatedFiles] = SimulatedFiles,
+        state: type[SimulatedState] = SimulatedState,
         engine: type[Engine] = Engine,
     ) -> None:
         self.plan = plan
         self.dice = Random(f"world {plan.seed}")
         self.files = files(Random(plan.seed))
-        self.state = SimulatedState(Random(plan.seed))
+        self.state = state(Random(plan.seed))
         self.policy = Policy(on_silence=OnSilence(plan.rules.on_silence))
         self.snapshot = demo_snapshot()
         self.ledger = Ledger(plan.rules, tariffs)
@@ -114,12 +119,19 @@ class World:
         self._checkpoint: Iterator[None] | None = None
         self._waiting: list[Command] = []
         self._heard: set[tuple[str, str]] = set()
+        self._last: deque[Command] = deque(maxlen=6)
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
-        self._crash_left = plan.crash[1]
+        self._crash_to_come = True
 
     def run(self) -> Ran:
-        """Play, let everything end, and hear the auditor's verdict."""
+        """Play, let everything end, and hear the auditor's verdict. Raises AssertionError with what is wrong."""
+        try:
+            return self._run()
+        except Verdict as verdict:
+            raise Wrong(str(verdict)) from verdict
+
+    def _run(self) -> Ran:
         self._boot()
         for command in opening():
             self._say(Shot(-1, self.now, command))
@@ -127,10 +139,9 @@ class World:
             self._at(act.at + MINUTE, lambda act=act: self._say(act))  # type: ignore[misc]
         for cut in self.plan.cuts:
             self._at(cut + MINUTE, lambda: self._fall("cut"))
-        last = max((act.at for act in self.plan.acts), default=self.now) + 3 * HOUR
-        self._tick(last)
+        self._tick()
         self._play()
-        self._arm(False)
+        self._crash_to_come = False
         self._the_end()
         self.ran.points = self.files.counts + self.state.counts
         self.ran.exact = self.ledger.exact_checks
@@ -151,21 +162,18 @@ class World:
             except Crash as crash:
                 self._fall(str(crash))
 
-    def _tick(self, last: int) -> None:
+    def _tick(self) -> None:
         """Checkpoint steps and sweeps, as the timers do them, while there is traffic."""
         if self._engine is not None and self._store is not None:
-            self._at(self.now + self.dice.randrange(5, 25) * SECOND, lambda: self._tick(last) if self._busy() else None)
+            self._at(self.now + self.dice.randrange(5, 25) * SECOND, lambda: self._tick() if self._heap else None)
             if self._checkpoint is not None:
                 if next(self._checkpoint, "over") == "over":
                     self._checkpoint = None
             elif self._store.checkpoint_due(self.now):
                 self._checkpoint = self._store.checkpoint(self.now)
             self._submit(Sweep(), lambda outcome: None)
-        elif self._busy():
-            self._at(self.now + 5 * SECOND, lambda: self._tick(last))
-
-    def _busy(self) -> bool:
-        return bool(self._heap)
+        elif self._heap:
+            self._at(self.now + 5 * SECOND, self._tick)
 
     # The machine
 
@@ -173,10 +181,10 @@ class World:
         self.files.points.crash_point = self.state.points.crash_point = self._point if armed else never
 
     def _point(self, name: str) -> None:
-        if name == self.plan.crash[0] and self._crash_left > 0:
-            self._crash_left -= 1
-            if self._crash_left == 0:
-                raise Crash(name)
+        point, since = self.plan.crash
+        if self._crash_to_come and name == point and self.now >= since:
+            self._crash_to_come = False
+            raise Crash(name)
 
     def _boot(self) -> None:
         """Start on what the disk holds. A crash may come here too."""
@@ -192,6 +200,9 @@ class World:
         )
         engine.recovered(claimed)
         self._store, self._engine = store, engine
+        for command in self._last:
+            self._at(self.now + self.dice.randrange(SECOND), lambda command=command: self._insist(command))  # type: ignore[misc]
+        self._last.clear()
         return None
 
     def _soon(self, engine: Engine, turn: Callable[[], None]) -> None:
@@ -199,10 +210,13 @@ class World:
 
     def _fall(self, where: str) -> None:
         """Power is gone, or only the process; after a while it starts again, perhaps with its clock behind."""
-        self.ran.crashes += 1
-        self.ran.crashed_at[where] += 1
+        if self._engine is not None or where != "cut":
+            self.ran.crashes += 1
+            self.ran.crashed_at[where] += 1
         for command in self._waiting:
             self.ledger.lost(command)
+            if isinstance(command, Authorize):
+                self._last.append(command)
         self._waiting.clear()
         self._engine = self._store = self._checkpoint = None
         self._arm(False)
@@ -223,25 +237,36 @@ class World:
 
         def answered(outcome: Outcome) -> None:
             self._waiting.remove(command)
-            self.ledger.saw(command, outcome, engine.engine_time)
+            if not isinstance(command, Sweep):
+                self._last.append(command)
+            self._judge(command, outcome)
             tell(outcome)
 
-        engine.submit(command, lambda outcome: self._keep(answered, outcome))
+        engine.submit(command, answered)
 
-    def _keep(self, answered: Callable[[Outcome], None], outcome: Outcome) -> None:
+    def _insist(self, command: Command) -> None:
+        """Its client never heard the answer, or the network has another copy: it comes again, as soon as we are up."""
+        if self._engine is None:
+            self._at(self.now + SECOND, lambda: self._insist(command))
+        else:
+            self._submit(command, lambda outcome: None)
+
+    def _judge(self, command: Command, outcome: Outcome) -> None:
         """The engine survives what an answer raises; the auditor's verdict must not be lost there."""
+        assert self._engine is not None
         try:
-            answered(outcome)
-        except AssertionError as wrong:
-            raise Verdict(str(wrong)) from wrong
+            self.ledger.saw(command, outcome, self._engine.engine_time)
+        except Exception as wrong:
+            raise Verdict(f"{type(wrong).__name__}: {wrong}") from wrong
 
     def _count_command(self, command: Command) -> None:
         if isinstance(command, Sweep):
             return
-        name = (type(command).__name__, logical(command.key))  # type: ignore[union-attr]
         self.ran.commands += 1
-        self.ran.repeats += name in self._heard
-        self._heard.add(name)
+        if not isinstance(command, Inspect):
+            name = (type(command).__name__, logical(command.key))  # type: ignore[union-attr]
+            self.ran.repeats += name in self._heard
+            self._heard.add(name)
 
     # The network and the clients
 
@@ -281,9 +306,16 @@ class World:
     # The end
 
     def _the_end(self) -> None:
-        """Everything is answered. Long after, nothing may be held, and every balance must be as the auditor has it."""
-        if self._engine is None:
-            self._play()
+        """Everything is answered. After one more crash all is asked for again; long after, nothing may be held, and
+        every balance must be as the auditor has it.
+        """
+        self._fall("end")
+        self._play()
+        assert self._engine is not None
+        for command in self.ledger.finished():
+            self.ran.asked_again += 1
+            self._engine.submit(command, lambda outcome, command=command: self._judge(command, outcome))  # type: ignore[misc]
+        self._play()
         for ahead in (0, 2 * HOUR, 2 * DAY, 60 * DAY):
             self.now += ahead
             for _ in range(4):
@@ -292,7 +324,6 @@ class World:
         assert self._store is not None
         chains = {name: [one.body for one in self._store.records(name, 0, 10_000)] for name in self.ledger.accounts}
         self.ledger.closing([view for view in views if isinstance(view, WalletView)], chains)
-        assert len(views) == len(self.ledger.accounts)
         assert audit(self._store).faults == ()
         assert self._store.scan(2, b"", 10) == [], "sessions are left"
         assert self._store.scan(3, b"", 10) == [], "rows of one-shots are left"
@@ -309,8 +340,3 @@ class World:
 
 class Verdict(BaseException):
     """What the auditor found, on its way through the engine."""
-
-
-def crowd(plan: Plan) -> Counter[type]:
-    """What the acts of a plan are."""
-    return Counter(Call if isinstance(act, Call) else Shot for act in plan.acts)
