@@ -15,10 +15,10 @@ from tollhouse.engine.decision import Decision, refuse, remember
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, Session
 from tollhouse.engine.terms import Terms, most, sane, terms_of
-from tollhouse.identify.identify import identify
+from tollhouse.identify.identify import Payer, identify
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable, shortest
-from tollhouse.rating.price import resolve
+from tollhouse.rating.price import Price, resolve
 from tollhouse.routing.routes import routes
 from tollhouse.values.commands import (
     Authorize,
@@ -83,29 +83,17 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
         return Decision(said)
     began = sane(command.at, now)
 
-    payer = identify(book.snapshot, command.caller, command.called)
-    if isinstance(payer, Refused):
-        return Decision(payer)
-    price = resolve(
-        book.snapshot,
-        payer.tenant,
-        payer.category,
-        command.service,
-        payer.subject,
-        payer.called,
-        began,
-        policy.max_grant,
-    )
+    bill = _bill(book, policy, command, began)
+    if isinstance(bill, Refused):
+        return Decision(bill)
+    payer, wallet, price = bill
+    if (closed := wallets.barred(wallet, now)) is not None:
+        return Decision(closed)
     if isinstance(price, Refused):
         return Decision(price)
     ways = routes(book.snapshot, payer.called) if command.routes else ()
     if command.routes and not ways:
         return refuse(Refusal.NO_ROUTE, f"no carrier takes {payer.called}")
-    wallet = book.wallet(payer.wallet)
-    if wallet is None:
-        return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
-    if (closed := wallets.barred(wallet, now)) is not None:
-        return Decision(closed)
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
 
@@ -134,6 +122,29 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
         terms = terms_of(book, session)
         wallet = give_back(wallet, session.lines)
     return _grant(policy, command, session, terms, wallet, ways, new_price, now)
+
+
+def _bill(
+    book: Book, policy: Policy, command: Authorize | Start | Update | Stop, began: Instant
+) -> tuple[Payer, Wallet, Price | Refused] | Refused:
+    """Who pays, from which wallet, at what price; what is wrong with the payer comes before what the call lacks."""
+    payer = identify(book.snapshot, command.caller, command.called)
+    if isinstance(payer, Refused):
+        return payer
+    wallet = book.wallet(payer.wallet)
+    if wallet is None:
+        return Refused(Refusal.UNKNOWN_WALLET, payer.wallet)
+    price = resolve(
+        book.snapshot,
+        payer.tenant,
+        payer.category,
+        command.service,
+        payer.subject,
+        payer.called,
+        began,
+        policy.horizon,
+    )
+    return payer, wallet, price
 
 
 def _grant(
@@ -220,26 +231,14 @@ def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
 
 def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, began: Instant, now: Instant) -> Decision:
     """A session that nobody asked leave for: it runs already, so it is opened and holds what is there."""
-    payer = identify(book.snapshot, command.caller, command.called)
-    if isinstance(payer, Refused):
-        return Decision(payer)
-    price = resolve(
-        book.snapshot,
-        payer.tenant,
-        payer.category,
-        command.service,
-        payer.subject,
-        payer.called,
-        began,
-        policy.max_grant,
-    )
-    if isinstance(price, Refused):
-        return Decision(price)
-    wallet = book.wallet(payer.wallet)
-    if wallet is None:
-        return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
+    bill = _bill(book, policy, command, began)
+    if isinstance(bill, Refused):
+        return Decision(bill)
+    payer, wallet, price = bill
     if (closed := wallets.barred_for_settling(wallet)) is not None:
         return Decision(closed)
+    if isinstance(price, Refused):
+        return Decision(price)
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
     price_hash, new_price = book.hash_of(price)

@@ -32,6 +32,8 @@ class Policy(msgspec.Struct, frozen=True):
     sip_hold: Duration = 30 * SECOND
     max_grant: Duration = 2 * HOUR
     """The longest voice grant; also the quantum where a client leaves the size to us."""
+    horizon: Duration = 7 * DAY
+    """How far ahead of a session's start the tariff's activations become part of its price; the last one goes on."""
     max_octets: int = 100 * 2**20
     max_messages: int = 10
     tolerance: Duration = 60 * SECOND
