@@ -126,7 +126,7 @@ class Conversation:
         lasting = not (isinstance(outcome, Refused) and outcome.refusal in NEVER_STORED)
         key = _packet_key(exchange)
         for conversation, hop_by_hop in self._node.duplicates.settle(key, message if lasting else None, now):
-            conversation._answered(message, hop_by_hop, now)
+            conversation.answered(message, hop_by_hop, now)
 
     def output(self) -> bytes:
         """What is to be written now, in one piece; empty when there is nothing."""
@@ -284,7 +284,7 @@ class Conversation:
         elif header.command != names.DWR or not 0 < header.hop_by_hop <= self._hop_by_hop:
             self._node.tally.count("diameter_answers_unasked")
 
-    def _answered(self, message: bytes | None, hop_by_hop: int, now: Instant) -> None:
+    def answered(self, message: bytes | None, hop_by_hop: int, now: Instant) -> None:
         """A request of this connection has its answer (None: silence)."""
         self.in_hand -= 1
         if self.state is State.CLOSED:

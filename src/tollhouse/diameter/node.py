@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tollhouse.diameter import names
 from tollhouse.diameter.codec import text_avp, unsigned32_avp
@@ -11,12 +11,20 @@ from tollhouse.diameter.dictionary import Dictionary
 from tollhouse.diameter.duplicates import Duplicates
 from tollhouse.diameter.settings import DiameterSettings
 from tollhouse.engine.tally import Tally
-
-if TYPE_CHECKING:
-    from tollhouse.diameter.conversation import Conversation
+from tollhouse.values.instants import Instant
 
 _CLIENTS_LIMIT = 10_000
 _COUNTER_BITS = 20
+
+
+class Connection(Protocol):
+    """What connections of one identity do to each other."""
+
+    def challenge(self, now: Instant) -> None:
+        """The peer has opened another connection: is this one still alive?"""
+
+    def answered(self, message: bytes | None, hop_by_hop: int, now: Instant) -> None:
+        """The request, or a repeat of it, that waited here has its answer; None: it gets none."""
 
 
 class Node:
@@ -36,10 +44,10 @@ class Node:
         self.hosts = frozenset(name.lower().encode() for name in (settings.origin_host, *settings.hosts))
         self.realms = frozenset(name.lower().encode() for name in (settings.origin_realm, *settings.realms))
         self.answers = AnswerWriter(self.origin, settings.validity, dictionary.currencies)
-        self.duplicates: Duplicates[tuple[Conversation, int]] = Duplicates(
+        self.duplicates: Duplicates[tuple[Connection, int]] = Duplicates(
             settings.remember_for, settings.remember_entries, settings.remember_bytes
         )
-        self._peers: dict[str, list[Conversation]] = {}
+        self._peers: dict[str, list[Connection]] = {}
         self._states: dict[str, int] = {}
         self._end_to_end = (settings.origin_state_id & 0xFFF) << _COUNTER_BITS
 
@@ -47,13 +55,13 @@ class Node:
         """Connections that are open, by the peer's Origin-Host."""
         return {host: len(conversations) for host, conversations in self._peers.items()}
 
-    def joined(self, host: str, conversation: Conversation) -> list[Conversation]:
+    def joined(self, host: str, conversation: Connection) -> list[Connection]:
         """The peer has opened a connection. Returns those that it had before."""
         before = [other for other in self._peers.get(host, []) if other is not conversation]
         self._peers[host] = [*before, conversation]
         return before
 
-    def left(self, host: str, conversation: Conversation) -> None:
+    def left(self, host: str, conversation: Connection) -> None:
         """The peer's connection is gone."""
         rest = [other for other in self._peers.get(host, []) if other is not conversation]
         if rest:
