@@ -51,7 +51,11 @@ def find(book: Book, command: Start | Update | Stop | Release) -> Session | None
 
 
 def find_for_opening(book: Book, policy: Policy, command: Authorize, now: Instant) -> Session | None:
-    """The open session that this request repeats or extends; a fresh tombstone is repeated too; else None."""
+    """The open session that this request repeats or extends; else the tombstone that it repeats; else None.
+
+    A Diameter session's name is never given again (RFC 6733 8.8), so its opening is a repeat as long as the tombstone
+    stands. Other clients use names again: theirs is a repeat within the set-up window.
+    """
     own = [key for key in command.session_keys if not key.startswith(WINDOW)]
     for key in own or command.session_keys:
         for session in reversed(_by_key(book, command.caller.client, key)):
@@ -61,7 +65,7 @@ def find_for_opening(book: Book, policy: Policy, command: Authorize, now: Instan
                 session.state == CLOSED
                 and own
                 and session.stored(command.key)
-                and now - session.reported <= policy.setup_window
+                and (command.begin or now - session.reported <= policy.setup_window)
             ):
                 return session
     return None
