@@ -87,6 +87,7 @@ class Ledger:
         self.accounts: dict[str, Account] = {}
         self.sessions: dict[str, Session] = {}
         self.said: dict[tuple[str, str], tuple[Command, Outcome]] = {}
+        self.lost_keys: set[tuple[str, str]] = set()
         self.stopped: dict[str, Outcome] = {}
         self.exact_checks = 0
 
@@ -95,6 +96,8 @@ class Ledger:
         if isinstance(command, Inspect):
             return
         key = getattr(command, "key", "")
+        if not isinstance(command, Sweep):
+            self.lost_keys.add((client_of(command), key))
         if any(logical(said) == logical(key) for _, said in self.said):
             return
         for name in [wallet_of(command)] if wallet_of(command) else list(self.accounts):
@@ -112,6 +115,7 @@ class Ledger:
             raise Wrong(f"nothing gives a reason for {outcome.refusal}: {command}")
         key = getattr(command, "key", "")
         doubtful = self._settle_doubt(logical(key), wallet_of(command))
+        doubtful |= (client_of(command), key) in self.lost_keys
         if self._repeated(command, outcome, now):
             return None
         match command:
