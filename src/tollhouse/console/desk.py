@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from tollhouse.console.reading import Auditing, Reading
 from tollhouse.engine.interface import Charging
+from tollhouse.engine.tally import Tally
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import SECOND, Duration, Instant, format_seconds, parse_instant
 from tollhouse.values.money import Amount, AmountError, parse_amount
@@ -40,6 +41,7 @@ class Desk:
     status: Callable[[], Json]
     import_tariff: Importing
     patience: Duration = 10 * SECOND
+    tally: Tally = field(default_factory=Tally)
 
     def deadline(self) -> Instant:
         """When the client of a request made now stops waiting."""

@@ -7,6 +7,7 @@ Parameters go by name only. A request without an id is a notification: it is don
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
@@ -45,14 +46,34 @@ class Fault(Exception):
 def handle(body: bytes, desk: Desk, respond: Respond) -> None:
     """Do what the body asks; `respond` is called once, when every answer in it is there. Never raises."""
     try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return respond(encode(failure(None, PARSE_ERROR, "the body is no JSON")))
+        document = read(body)
+    except Fault as fault:
+        desk.tally.count("jsonrpc_errors", str(fault.code))
+        return respond(encode(failure(None, fault.code, str(fault))))
     if not isinstance(document, list):
         return one(document, desk, lambda answer: respond(encode(answer) if answer else None))
-    if not 0 < len(document) <= BATCH_MAX:
-        return respond(encode(failure(None, INVALID_REQUEST, f"a batch holds 1 to {BATCH_MAX} requests")))
     return Batch(len(document), respond).run(document, desk)
+
+
+def read(body: bytes) -> object:
+    """A request, or a batch that is not empty. Raises Fault.
+
+    A name that an object has twice is refused: whoever looks at a request on its way here may read the other value.
+    """
+    try:
+        document: object = msgspec.json.decode(body)
+        json.loads(body, object_pairs_hook=unique)
+    except (ValueError, RecursionError):
+        raise Fault(PARSE_ERROR, "the body is no JSON") from None
+    if isinstance(document, list) and not 0 < len(document) <= BATCH_MAX:
+        raise Fault(INVALID_REQUEST, f"a batch holds 1 to {BATCH_MAX} requests")
+    return document
+
+
+def unique(pairs: list[tuple[str, object]]) -> None:
+    """Raises Fault where a name comes twice."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise Fault(INVALID_REQUEST, "an object has a name twice")
 
 
 class Batch:
@@ -78,23 +99,31 @@ class Batch:
 
 def one(request: object, desk: Desk, answer: Callable[[Json | None], None]) -> None:
     """Do one request; `answer` is called once, with None for a notification."""
+
+    def fail(identity: Id, silent: bool, code: int, message: str) -> None:
+        desk.tally.count("jsonrpc_errors", str(code))
+        answer(None if silent else failure(identity, code, message))
+
     try:
-        identity, silent, method = parse(request)
+        identity, silent, name, method = parse(request)
     except Fault as fault:
         silent = isinstance(request, dict) and "id" not in request and fault.code != INVALID_REQUEST
-        return answer(None if silent else failure(known_id(request), fault.code, str(fault)))
+        return fail(known_id(request), silent, fault.code, str(fault))
 
     def told(result: Json | Refused) -> None:
+        if isinstance(result, Refused):
+            desk.tally.count("jsonrpc_errors", str(code_of(result)))
         answer(None if silent else outcome(identity, result))
 
+    desk.tally.count("jsonrpc_requests", name)
     try:
         method.run(desk, told)
     except ParameterError as error:
-        answer(None if silent else failure(identity, INVALID_PARAMS, str(error)))
+        fail(identity, silent, INVALID_PARAMS, str(error))
 
 
-def parse(request: object) -> tuple[Id, bool, Method]:
-    """Id, whether it is a notification, and the method with its parameters. Raises Fault."""
+def parse(request: object) -> tuple[Id, bool, str, Method]:
+    """Id, whether it is a notification, the method's name, and the method with its parameters. Raises Fault."""
     if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
         raise Fault(INVALID_REQUEST, 'a request is an object with "jsonrpc": "2.0"')
     identity = request.get("id")
@@ -109,7 +138,7 @@ def parse(request: object) -> tuple[Id, bool, Method]:
     if isinstance(params, list):
         raise Fault(INVALID_PARAMS, "parameters go by name")
     try:
-        return identity, "id" not in request, msgspec.convert(params, type=kind)
+        return identity, "id" not in request, name, msgspec.convert(params, type=kind)
     except msgspec.ValidationError as error:
         raise Fault(INVALID_PARAMS, str(error)) from error
 
@@ -124,9 +153,13 @@ def outcome(identity: Id, result: Json | Refused) -> Json:
     """The answer to a request that was understood."""
     if not isinstance(result, Refused):
         return {"jsonrpc": "2.0", "id": identity, "result": result}
-    code = INTERNAL_ERROR if result.refusal is Refusal.INTERNAL_ERROR else REFUSED
     message = f"{result.refusal.value}: {result.detail}" if result.detail else result.refusal.value
-    return failure(identity, code, message, refused(result))
+    return failure(identity, code_of(result), message, refused(result))
+
+
+def code_of(result: Refused) -> int:
+    """-32603 for a bug of ours, -32000 for everything that was decided."""
+    return INTERNAL_ERROR if result.refusal is Refusal.INTERNAL_ERROR else REFUSED
 
 
 def failure(identity: Id, code: int, message: str, data: Json | None = None) -> Json:

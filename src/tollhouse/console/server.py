@@ -1,7 +1,7 @@
 """HTTP: POST /jsonrpc, GET /metrics, GET /health. Carries bytes; what they mean is `jsonrpc`'s business.
 
-A body must say that it is JSON: a browser sends that to another origin only after asking, so no web page can drive a
-demo that runs without a token.
+A body must say that it is JSON: a browser sends that to another origin only after asking. Without a token (the demo)
+the Host must be a name of this machine, so that no name that is later made to point here gets through either.
 """
 
 from __future__ import annotations
@@ -15,28 +15,12 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from tollhouse.console.bounded import BODY_MAX, JSON, BoundedSite, is_json
 from tollhouse.console.desk import Desk
 from tollhouse.console.jsonrpc import handle
 from tollhouse.console.metrics import exposition
 
-BODY_MAX: Final = 1024 * 1024
-"""Octets of a request's body; what comes beyond is read and thrown away, then answered 413."""
-
-JSON: Final = b"application/json"
-
-
-class BoundedRequest(Request):
-    """A request that keeps no more of its body than is allowed."""
-
-    too_large = False
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Keep the chunk while the body is within its bound."""
-        content: Any = self.content
-        if self.too_large or content.tell() + len(data) > BODY_MAX:
-            self.too_large = True
-        else:
-            super().handleContentChunk(data)
+_OWN_NAMES: Final = (b"", b"127.0.0.1", b"localhost", b"[::1]")
 
 
 class JsonRpc(Resource):
@@ -47,26 +31,32 @@ class JsonRpc(Resource):
     def __init__(self, desk: Desk, token: str | None) -> None:
         super().__init__()
         self._desk = desk
-        self._token = None if token is None else f"Bearer {token}".encode()
+        self._token = None if token is None else token.encode()
 
     def render(self, request: Request) -> bytes | int:
-        """401, 405, 413, 415, or what JSON-RPC answers: 200, and 204 where there is nothing to say."""
-        if not self._allowed(request.getHeader(b"authorization")):
+        """401, 403, 405, 413, 415, or what JSON-RPC answers: 200, and 204 where there is nothing to say."""
+        if self._token is not None and not bears(request, self._token):
             request.setHeader(b"www-authenticate", b'Bearer realm="tollhouse"')
-            return problem(request, 401, "a bearer token is required")
+            return self._refuse(request, 401, "token", "a bearer token is required")
+        if self._token is None and host(request) not in _OWN_NAMES:
+            return self._refuse(request, 403, "host", "without a token: only as 127.0.0.1 or localhost")
         if request.method != b"POST":
             request.setHeader(b"allow", b"POST")
-            return problem(request, 405, "POST a JSON-RPC request")
+            return self._refuse(request, 405, "method", "POST a JSON-RPC request")
         if getattr(request, "too_large", False):
-            return problem(request, 413, f"a body has at most {BODY_MAX} octets")
-        kind = (request.getHeader(b"content-type") or b"").partition(b";")[0].strip().lower()
-        if kind != JSON:
-            return problem(request, 415, "Content-Type: application/json")
+            return self._refuse(request, 413, "size", f"a body has at most {BODY_MAX} octets")
+        if not is_json(request):
+            return self._refuse(request, 415, "type", "Content-Type: application/json")
         self._answer(request)
         return NOT_DONE_YET
 
-    def _allowed(self, offered: bytes | None) -> bool:
-        return self._token is None or compare_digest(offered or b"", self._token)
+    def _refuse(self, request: Request, code: int, reason: str, text: str) -> bytes:
+        """An error of HTTP, counted and said in one line."""
+        peer: Any = request.getClientAddress()
+        self._desk.tally.trouble("http_refused", reason, self._desk.charging.now(), f"from {peer.host}")
+        request.setResponseCode(code)
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        return f"{text}\n".encode()
 
     def _answer(self, request: Request) -> None:
         gone: list[Failure] = []
@@ -86,6 +76,18 @@ class JsonRpc(Resource):
         handle(content.read(), self._desk, respond)
 
 
+def bears(request: Request, token: bytes) -> bool:
+    """Whether the request carries the token (RFC 6750 section 2.1); takes the same time however much of it is right."""
+    scheme, _, offered = (request.getHeader(b"authorization") or b"").partition(b" ")
+    return compare_digest(offered.strip(), token) and scheme.lower() == b"bearer"
+
+
+def host(request: Request) -> bytes:
+    """The name by which the client calls us, without the port."""
+    name = (request.getHeader(b"host") or b"").strip().lower()
+    return name[: name.find(b"]") + 1] if name.startswith(b"[") else name.partition(b":")[0]
+
+
 class Metrics(Resource):
     """GET /metrics."""
 
@@ -102,7 +104,7 @@ class Metrics(Resource):
 
 
 class Health(Resource):
-    """GET /health: 200 while new sessions are taken, else 503."""
+    """GET /health: 200 while new sessions are taken, else (draining, or the disk is low) 503."""
 
     isLeaf = True
 
@@ -118,19 +120,10 @@ class Health(Resource):
         return msgspec.json.encode({"status": "ok" if accepting else "not accepting"})
 
 
-def problem(request: Request, code: int, text: str) -> bytes:
-    """An error of HTTP, said in one line."""
-    request.setResponseCode(code)
-    request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-    return f"{text}\n".encode()
-
-
-def site(desk: Desk, registry: CollectorRegistry, token: str | None) -> Site:
-    """What main listens with."""
+def site(desk: Desk, registry: CollectorRegistry, token: str | None, reactor: Any) -> Site:
+    """What main listens with; `reactor` counts the seconds that a request may take to arrive."""
     root: Any = Resource()
     root.putChild(b"jsonrpc", JsonRpc(desk, token))
     root.putChild(b"metrics", Metrics(registry))
     root.putChild(b"health", Health(desk))
-    made = Site(root, requestFactory=BoundedRequest, timeout=60)
-    made.displayTracebacks = False
-    return made
+    return BoundedSite(root, reactor)

@@ -23,7 +23,7 @@ from tollhouse.records.record import enter
 from tollhouse.snapshot.accounts import Gateway
 from tollhouse.store.interface import Claimed, Store
 from tollhouse.values.commands import Command
-from tollhouse.values.instants import SECOND, Instant
+from tollhouse.values.instants import SECOND, Duration, Instant
 from tollhouse.values.money import AmountError
 from tollhouse.values.outcomes import Outcome, Refused
 from tollhouse.values.refusals import Refusal
@@ -58,6 +58,7 @@ class Engine:
         self._queue: list[tuple[Command, Answer]] = []
         self._turned_away: list[tuple[Answer, Outcome]] = []
         self._scheduled = False
+        self._since: Instant = 0
 
     def recovered(self, claimed: Claimed) -> None:
         """Go on where the journal ended: engine time never runs back."""
@@ -70,6 +71,10 @@ class Engine:
             self.tally.trouble("engine_clock_behind", "wall", self.engine_time, "wall clock is behind engine time")
         self.engine_time = max(self.engine_time, wall)
         return self.engine_time
+
+    def ahead(self) -> Duration:
+        """By how much engine time is ahead of the wall clock: above zero after that was set back."""
+        return max(self.engine_time - self._wall(), 0)
 
     def gateway(self, address: str, protocol: str) -> Gateway | None:
         """The gateway that may speak `protocol` from this address."""
@@ -88,6 +93,7 @@ class Engine:
             self._turned_away.append((answer, refused))
         if not self._scheduled:
             self._scheduled = True
+            self._since = self._wall()
             self._soon(self.turn)
 
     def turn(self) -> None:
@@ -96,19 +102,24 @@ class Engine:
         work, self._queue = self._queue[: self.policy.max_batch], self._queue[self.policy.max_batch :]
         answers, self._turned_away = self._turned_away, []
         now = self.now()
+        since, self._since = self._since or now, 0
         self._refresh()
         for command, answer in work:
             answers.append((answer, self._decide(command, now)))
         entries, records = self.book.pending()
         if entries or records:
+            began = self._wall()
             self._store.append(now, entries, records)
+            self.tally.took("store_append", self._wall() - began)
         self.book.appended()
         self.tally.count("engine_batches")
         self.tally.count("engine_commands", by=len(work))
         for answer, outcome in answers:
             self._answer(answer, outcome)
+        self.tally.took("engine_turn", self._wall() - since)
         if self._queue and not self._scheduled:
             self._scheduled = True
+            self._since = since
             self._soon(self.turn)
 
     def _decide(self, command: Command, now: Instant) -> Outcome:
@@ -138,6 +149,7 @@ class Engine:
         wallet = self.book.wallet(name) if name else None
         if wallet is None or wallet.state == QUARANTINED:
             return Decision(outcome)
+        self.tally.count("engine_quarantines")
         wallet = msgspec.structs.replace(wallet, state=QUARANTINED)
         wallet, record, body = enter(wallet, now, "change", "engine", "", (), "quarantined")
         images: tuple[Image, ...] = (wallet,)

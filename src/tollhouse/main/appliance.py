@@ -108,7 +108,7 @@ class Appliance:
         self._udp(plan.radius_accounting, radius.acct)
         self._udp(plan.sip, sip)
         self._tcp(plan.diameter, self.diameter)
-        self._tcp(plan.http, site(self._desk(), registry(self.tally.counts, self._gauges()), plan.token))
+        self._tcp(plan.http, site(self._desk(), registry(self.tally, self._gauges()), plan.token, reactor))
         self._loop(TICK, self._timers.tick)
         self._loop(WATCH, self._watch_config)
         self._loop(60, self._store.reader_check)
@@ -174,6 +174,7 @@ class Appliance:
             decimals=self._decimals,
             status=self._status,
             import_tariff=self.tariffs.load,
+            tally=self.tally,
         )
 
     def _decimals(self, unit: str) -> int | None:
@@ -191,8 +192,14 @@ class Appliance:
         }
 
     def _gauges(self) -> list[Gauge]:
+        least = self.plan.policy.min_free_bytes
         return [
+            Gauge("engine_accepting", "1 while new sessions are taken, else 0", self.engine.accepting),
+            Gauge(
+                "engine_clock_ahead_seconds", "Engine time ahead of the wall clock", lambda: self.engine.ahead() / 1e6
+            ),
             Gauge("store_free_bytes", "Free disk where the journal lies", self._store.free_bytes),
+            Gauge("store_free_least_bytes", "Below this, new sessions are refused", lambda: least),
             Gauge("config_generation", "Generation in force", lambda: self.engine.book.snapshot.generation),
             Gauge(
                 "config_problems", "What keeps the newest change from being in force", lambda: len(self.cache.problems)
