@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from tollhouse.console.desk import Desk
 from tollhouse.console.jsonrpc import handle
+from tollhouse.console.methods import METHODS
 from tollhouse.console.reading import AuditPage, Finding
 from tollhouse.snapshot.accounts import Gateway
 from tollhouse.values.commands import Command, Service
@@ -142,3 +144,16 @@ def ask(at: Desk, body: object) -> Any:
 def request(method: str, params: object = None, identity: object = 1) -> dict[str, object]:
     """A request."""
     return {"jsonrpc": "2.0", "id": identity, "method": method, "params": params if params is not None else {}}
+
+
+def junk(dice: random.Random, depth: int = 0) -> object:
+    """A random JSON value made of words that the API knows and does not know."""
+    words = ["jsonrpc", "2.0", "id", "method", "params", "wallet", "amount", "usage", "request_id", "1", "", "é", "\0"]
+    kind = dice.randrange(9 if depth < 3 else 7)
+    if kind < 3:
+        return dice.choice([*words, *METHODS])
+    if kind < 7:
+        return [None, True, dice.randrange(-(2**70), 2**70), dice.random() * 10 ** dice.randrange(30)][kind - 3]
+    if kind == 7:
+        return [junk(dice, depth + 1) for _ in range(dice.randrange(4))]
+    return {dice.choice(words): junk(dice, depth + 1) for _ in range(dice.randrange(6))}

@@ -132,7 +132,7 @@ async def test_health_and_metrics_are_only_read() -> None:
     async with serving() as port:
         for path in ("/health", "/metrics"):
             answer = await get(port, path, "POST")
-            assert (answer.status, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
+            assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
             assert (await get(port, path, "HEAD")).body == b""
         for path in ("/", "/jsonrpc2", "/%2e%2e/etc/passwd", "//"):
             assert (await get(port, path)).status == 404

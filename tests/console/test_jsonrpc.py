@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from tests.console.desks import NOW, ListReading, ScriptedCharging, ask, desk, request, session, wallet
+from tests.console.desks import NOW, ListReading, ScriptedCharging, ask, desk, junk, request, session, wallet
 
 from tollhouse.console.jsonrpc import handle
 from tollhouse.console.methods import METHODS
@@ -374,19 +374,6 @@ def test_status_and_import() -> None:
     }
     assert ask(at, request("tariff.import", {"path": "/bad"}))["result"]["problems"][0]["line"] == 3
     assert ask(at, request("tariff.import", {"path": "/good", "dry_run": True}))["result"]["loaded"] is False
-
-
-def junk(dice: random.Random, depth: int = 0) -> object:
-    """A random JSON value made of words that the API knows and does not know."""
-    words = ["jsonrpc", "2.0", "id", "method", "params", "wallet", "amount", "usage", "request_id", "1", "", "é", "\0"]
-    kind = dice.randrange(9 if depth < 3 else 7)
-    if kind < 3:
-        return dice.choice([*words, *METHODS])
-    if kind < 7:
-        return [None, True, dice.randrange(-(2**70), 2**70), dice.random() * 10 ** dice.randrange(30)][kind - 3]
-    if kind == 7:
-        return [junk(dice, depth + 1) for _ in range(dice.randrange(4))]
-    return {dice.choice(words): junk(dice, depth + 1) for _ in range(dice.randrange(6))}
 
 
 @pytest.mark.parametrize("seed", range(8))

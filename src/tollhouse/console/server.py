@@ -54,9 +54,7 @@ class JsonRpc(Resource):
         """An error of HTTP, counted and said in one line."""
         peer: Any = request.getClientAddress()
         self._desk.tally.trouble("http_refused", reason, self._desk.charging.now(), f"from {peer.host}")
-        request.setResponseCode(code)
-        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-        return f"{text}\n".encode()
+        return problem(request, code, text)
 
     def _answer(self, request: Request) -> None:
         gone: list[Failure] = []
@@ -88,10 +86,40 @@ def host(request: Request) -> bytes:
     return name[: name.find(b"]") + 1] if name.startswith(b"[") else name.partition(b":")[0]
 
 
-class Metrics(Resource):
-    """GET /metrics."""
+def problem(request: Request, code: int, text: str) -> bytes:
+    """An error of HTTP, said in one line."""
+    request.setResponseCode(code)
+    request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+    return f"{text}\n".encode()
+
+
+class Readable(Resource):
+    """What is only read; by itself, a page that is not there."""
 
     isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        """405, or the page."""
+        if request.method not in (b"GET", b"HEAD"):
+            request.setHeader(b"allow", b"GET, HEAD")
+            return problem(request, 405, "GET it")
+        return self.render_GET(request)
+
+    def render_GET(self, request: Request) -> bytes:
+        """404."""
+        return problem(request, 404, "POST /jsonrpc, GET /health, GET /metrics")
+
+
+class Root(Resource):
+    """The way to the three pages."""
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Every other path."""
+        return Readable()
+
+
+class Metrics(Readable):
+    """GET /metrics."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__()
@@ -103,10 +131,8 @@ class Metrics(Resource):
         return exposition(self._registry)
 
 
-class Health(Resource):
+class Health(Readable):
     """GET /health: 200 while new sessions are taken, else (draining, or the disk is low) 503."""
-
-    isLeaf = True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -122,7 +148,7 @@ class Health(Resource):
 
 def site(desk: Desk, registry: CollectorRegistry, token: str | None, reactor: Any) -> Site:
     """What main listens with; `reactor` counts the seconds that a request may take to arrive."""
-    root: Any = Resource()
+    root: Any = Root()
     root.putChild(b"jsonrpc", JsonRpc(desk, token))
     root.putChild(b"metrics", Metrics(registry))
     root.putChild(b"health", Health(desk))
