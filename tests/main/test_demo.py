@@ -1,0 +1,33 @@
+"""`tollhouse demo` as a real process."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.processes import PATIENCE, TOLLHOUSE, Ports, free_ports, running_demo
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_and_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    with running_demo(tmp_path) as process:
+        assert process.health() == 200
+        assert process.rpc("wallet.get", wallet="1001")["balance"] == "10"
+        assert process.stop(number) == 0
+    assert process.err.read_text() == ""
+
+
+def test_a_taken_port_is_named_with_the_option_that_moves_it(tmp_path: Path) -> None:
+    ports: Ports = free_ports()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        other.bind(("127.0.0.1", ports.diameter))
+        other.listen()
+        command = [*TOLLHOUSE, "demo", str(tmp_path / "demo"), "--no-probe", "--port-offset", str(ports.offset)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 1
+    line = rf"tollhouse: cannot start: 127\.0\.0\.1:{ports.diameter}/tcp: .*Address already in use; --port-offset N"
+    assert re.search(line, done.stderr)
