@@ -31,3 +31,4 @@ check: setup ## ruff, format, mypy --strict, the map of rooms
 
 bench: setup ## requests/s, CPU per request, latency (LOADGEN=directory of a loadgen source)
 	$(BIN)/python tools/bench.py --loadgen "$(LOADGEN)"
+	$(BIN)/python tools/bench_journal.py
