@@ -124,7 +124,7 @@ class Ledger:
             case Recharge() | Refund() | Charge():
                 self._one_shot(command, outcome, now)
             case CloseClient():
-                self._close_client(command, now)
+                self._close_client(command, doubtful)
             case Authorize() | Start() | Update():
                 self._grant(command, outcome, now, doubtful)
             case Stop() | Release():
@@ -141,7 +141,7 @@ class Ledger:
         name = (client_of(command), getattr(command, "key", ""))
         if name not in self.said:
             undone = isinstance(command, Authorize) and isinstance(outcome, Refused)
-            if not undone and not isinstance(command, CloseClient):
+            if not undone:
                 self.said[name] = (command, outcome)
             return False
         asked, before = self.said[name]
@@ -380,7 +380,7 @@ class Ledger:
         session.held = max(0, session.held - (session.posted - before))
         if session.state == "authorised":
             session.state = "started"
-        session.until = max(session.until, now)
+        session.until = max(session.until, self._silent_at(session, now))
 
     def _end(self, command: Stop | Release, outcome: Outcome, now: int, doubtful: bool) -> None:
         """The answer to a doubtful one may be the stored one, from before the crash: its balance is that of then."""
@@ -397,7 +397,7 @@ class Ledger:
         session = self.sessions.get(outcome.session)
         if isinstance(command, Stop):
             session = session or self._session(outcome.session, command, now)
-            if session.state == "closed" and session.used == outcome.usage:
+            if session.state == "closed" and (session.used, session.posted) == (outcome.usage, outcome.cost):
                 return
             self._report(command, session, now)
             if (outcome.usage, outcome.cost) != (session.used, session.posted):
@@ -407,10 +407,14 @@ class Ledger:
             if not doubtful:
                 self._balance(outcome.balance, session.wallet, now, f"{type(command).__name__} {command.key}")
 
-    def _close_client(self, command: CloseClient, now: int) -> None:
+    def _close_client(self, command: CloseClient, doubtful: bool) -> None:
+        """Where it may have been decided before a crash, what began since goes on."""
         for session in self.sessions.values():
             if session.client == command.client and session.state != "closed":
-                self._silence(session)
+                if doubtful:
+                    session.vague = True
+                else:
+                    self._silence(session)
 
     def _swept(self, command: Sweep, now: int) -> None:
         for session in self.sessions.values():

@@ -20,7 +20,7 @@ NUMBERS = numbers(NAMES)
 SECRET = SharedSecret(b"testing123")
 NOW: Instant = 1_790_000_000 * SECOND
 GATEWAY = Gateway("demo-switch", "demo", "127.0.0.0/8", b"testing123", b"", ("radius",))
-GRANT = Granted("s-1", Service.VOICE, 5_700 * SECOND + 999_999, True, HOUR, "EUR", 6, 9_358_300)
+GRANT = Granted("s-1", Service.VOICE, 5_700 * SECOND + 999_999, True, HOUR, "EUR", 6, 0, funds=9_358_300)
 
 
 def put(name: str, value: bytes | str | int) -> bytes:

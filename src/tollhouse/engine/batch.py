@@ -16,7 +16,7 @@ import msgspec
 from tollhouse.engine.admission import Admission
 from tollhouse.engine.book import Book, Image, entry_of
 from tollhouse.engine.charge import decide
-from tollhouse.engine.decision import Decision
+from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.tally import Tally
 from tollhouse.records.record import enter
@@ -131,7 +131,7 @@ class Engine:
             decision = decide(self.book, self.policy, command, now)
             entries = [entry_of(image) for image in decision.images]
         except AmountError as error:
-            return Refused(Refusal.AMOUNT_OUT_OF_RANGE, str(error))
+            decision, entries = refuse(Refusal.AMOUNT_OUT_OF_RANGE, str(error)), []
         except Exception:  # noqa: BLE001 - our own bug, caught here and nowhere else (DESIGN §5)
             decision = self._broken(command, now)
             entries = [entry_of(image) for image in decision.images]
@@ -168,4 +168,7 @@ def _dump(command: Command) -> str:
     caller = getattr(command, "caller", None)
     if caller is not None:
         command = msgspec.structs.replace(command, caller=msgspec.structs.replace(caller, proof=None))
-    return f"{type(command).__name__} {msgspec.msgpack.encode(command).hex()}"
+    try:
+        return f"{type(command).__name__} {msgspec.msgpack.encode(command).hex()}"
+    except OverflowError:
+        return f"{type(command).__name__} with a number beyond 64 bits"

@@ -10,11 +10,11 @@ from __future__ import annotations
 import msgspec
 
 from tollhouse.engine import one_shots, settle, sweep, wallets
-from tollhouse.engine.book import Book, Image, decode_outcome
-from tollhouse.engine.decision import Decision, refuse, remember
+from tollhouse.engine.book import Book, Image
+from tollhouse.engine.decision import Decision, refuse, remember, repeated
 from tollhouse.engine.policy import Policy
-from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, Session
-from tollhouse.engine.terms import Terms, most, sane, terms_of
+from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
+from tollhouse.engine.terms import Terms, begun, most, sane, terms_of
 from tollhouse.identify.identify import Payer, identify
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable, shortest
@@ -32,16 +32,14 @@ from tollhouse.values.commands import (
     Recharge,
     Refund,
     Release,
-    Service,
     Start,
     Stop,
     Sweep,
-    Total,
     Update,
     Wish,
 )
 from tollhouse.values.instants import Instant
-from tollhouse.values.outcomes import Granted, Refused, Route
+from tollhouse.values.outcomes import Outcome, Refused, Route
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.funds import available, give_back, hold
 from tollhouse.wallet.state import Wallet
@@ -78,10 +76,12 @@ def decide(book: Book, policy: Policy, command: Command, now: Instant) -> Decisi
 
 def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> Decision:
     """May this session go ahead? One request's whole way, refused at the first thing that is missing."""
+    if command.ask is not None and command.ask < 0:
+        return refuse(Refusal.INVALID, "what is asked for is not negative")
+    began = sane(command.at, now)
     session = settle.find_for_opening(book, policy, command, now)
     if session is not None and (said := settle.said_before(session, command)) is not None:
-        return Decision(said)
-    began = sane(command.at, now)
+        return _only_to_himself(book, command, said)
 
     bill = _bill(book, policy, command, began)
     if isinstance(bill, Refused):
@@ -113,6 +113,7 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
             now,
             began,
             now,
+            machine=command.caller.machine,
         )
         terms = Terms(price, command.service)
     elif session.wallet != wallet.name:
@@ -122,6 +123,15 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
         terms = terms_of(book, session)
         wallet = give_back(wallet, session.lines)
     return _grant(policy, command, session, terms, wallet, ways, new_price, now)
+
+
+def _only_to_himself(book: Book, command: Authorize, said: Outcome) -> Decision:
+    """The stored answer; but whoever asks with a wrong password does not get what another one was granted."""
+    if command.caller.proof is not None:
+        payer = identify(book.snapshot, command.caller, command.called)
+        if isinstance(payer, Refused) and payer.refusal is Refusal.BAD_PASSWORD:
+            return Decision(payer)
+    return Decision(said)
 
 
 def _bill(
@@ -159,74 +169,63 @@ def _grant(
 ) -> Decision:
     """Hold the price of what is asked for, or of as much of it as the wallet pays."""
     started = command.begin or session.state == STARTED
+    gone = session.used
+    if session.state == STARTED and terms.is_time:
+        gone = max(gone, now - session.began)
     if command.wish is Wish.SHORTEST:
-        ask = shortest(terms.price, session.began)
+        ask = gone + shortest(terms.price, session.began)
     else:
         cap = most(policy, session.service)
-        ask = session.used + min(cap if command.ask is None else command.ask, cap)
+        ask = gone + min(cap if command.ask is None else command.ask, cap)
     funds = available(wallet, now)
     granted = affordable(terms.price, session.began, funds + session.posted, ask)
-    if granted <= session.used and ask > session.used:
+    if granted <= gone < ask:
         return Decision(wallets.no_money(wallet, funds, session.id))
     held = hold(wallet, cost(terms.price, session.began, granted) - session.posted, now)
     if held is None:
         return Decision(wallets.no_money(wallet, funds, session.id))
     wallet, lines = held
-    outcome = Granted(
-        session=session.id,
-        service=session.service,
-        granted=granted - session.used,
-        final=granted < ask,
-        validity=0 if terms.is_time else policy.validity,
-        unit=wallet.unit,
-        decimals=wallet.decimals,
-        balance=available(wallet, now),
-        cost=session.posted,
-        routes=ways,
-        credit_limit=wallet.credit_limit,
-    )
-    if started:
-        until = settle.reservation_end(policy, session.began, granted, terms, now)
-    else:
-        until = now + (policy.sip_hold if command.wish is Wish.SHORTEST else policy.setup_window)
     opened = msgspec.structs.replace(
         session,
         state=STARTED if started else AUTHORISED,
         wish=command.wish,
         granted=granted,
         lines=lines,
-        until=until,
         reported=now,
     )
-    return Decision(outcome, (wallet, remember(opened, command.key, outcome, policy.recent), *new_price))
+    outcome = settle.granted(opened, wallet, granted - gone, granted < ask, policy, now)
+    outcome = msgspec.structs.replace(outcome, routes=ways)
+    if started:
+        until = settle.silent_after(policy, opened, now)
+    else:
+        until = now + (policy.sip_hold if command.wish is Wish.SHORTEST else policy.setup_window)
+    opened = msgspec.structs.replace(opened, until=until)
+    return Decision(outcome, (wallet, remember(opened, command, outcome, policy.recent), *new_price))
 
 
 def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
-    """The session has begun: found by its keys, or opened now on the client's word with what the wallet can hold."""
+    """The session has begun: found by its keys, or opened now on the client's word with what the wallet can hold.
+
+    One that was closed because it rang for long begins anew; of another closed one it is a late report.
+    """
     session = settle.find(book, command)
     if session is not None and session.state == CLOSED:
-        if sane(command.at, now) - session.reported <= policy.reuse_after:
+        if session.ended != UNUSED and sane(command.at, now) - session.reported <= policy.reuse_after:
             return Decision(settle.granted_again(book, policy, session, now))
         session = None
     if session is None:
         return open_unknown(book, policy, command, sane(command.at, now), now)
-    if (stored := session.stored(command.key)) is not None:
-        return Decision(decode_outcome(stored))
+    if (said := repeated(session, command)) is not None:
+        return Decision(said)
     if session.state == STARTED:
         return Decision(settle.granted_again(book, policy, session, now))
     began = sane(command.at, now)
     keys = tuple(dict.fromkeys((*session.keys, *command.session_keys)))
-    terms = terms_of(book, session)
-    begun = msgspec.structs.replace(
-        session,
-        state=STARTED,
-        began=began,
-        keys=keys,
-        until=settle.reservation_end(policy, began, session.granted, terms, now),
-        reported=now,
-    )
-    outcome = settle.granted_again(book, policy, begun, now)
-    return Decision(outcome, (remember(begun, command.key, outcome, policy.recent),))
+    machine = command.caller.machine or session.machine
+    running = msgspec.structs.replace(session, state=STARTED, began=began, keys=keys, reported=now, machine=machine)
+    running = msgspec.structs.replace(running, until=settle.silent_after(policy, running, now))
+    outcome = settle.granted_again(book, policy, running, now)
+    return Decision(outcome, (remember(running, command, outcome, policy.recent),))
 
 
 def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, began: Instant, now: Instant) -> Decision:
@@ -258,23 +257,24 @@ def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, beg
         price_hash,
         now,
         began,
-        settle.reservation_end(policy, began, granted, Terms(price, command.service), now),
+        now,
         STARTED,
         Wish.GRANT,
         granted,
         lines=lines,
         reported=now,
+        machine=command.caller.machine,
     )
+    session = msgspec.structs.replace(session, until=settle.silent_after(policy, session, now))
     outcome = settle.granted(session, wallet, granted, False, policy, now)
-    return Decision(outcome, (wallet, remember(session, command.key, outcome, policy.recent), *new_price))
+    return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent), *new_price))
 
 
 def _known(book: Book, policy: Policy, command: Update | Stop, now: Instant) -> Session | Decision | None:
     """The session of a report; an unknown one is opened first where it must bill all the same."""
+    if command.usage.units < 0 or (isinstance(command, Update) and (command.more or 0) < 0):
+        return refuse(Refusal.INVALID, "usage is not negative")
     session = settle.find(book, command)
     if session is not None or not command.open_unknown:
         return session
-    began = sane(command.began if isinstance(command, Stop) else 0, now)
-    if isinstance(command, Update) and isinstance(command.usage, Total) and command.service == Service.VOICE:
-        began = sane(command.at, now) - command.usage.units
-    return open_unknown(book, policy, command, began, now)
+    return open_unknown(book, policy, command, begun(command, now), now)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+from typing import Final, TypeAlias
+
 import msgspec
 
-from tollhouse.engine.book import Image, encode_outcome
-from tollhouse.engine.session import Session
+from tollhouse.engine.book import Image, decode_outcome, encode_outcome
+from tollhouse.engine.session import Answered, Session
 from tollhouse.records.record import Record
+from tollhouse.values.commands import Authorize, Release, Start, Stop, Update
+from tollhouse.values.money import AmountError
 from tollhouse.values.outcomes import Outcome, Refused
 from tollhouse.values.refusals import NEVER_STORED, Refusal
+
+API: Final = "api"
+"""The client whose keys are its own choice: it is told when it uses one for two different requests."""
+
+Keyed: TypeAlias = Authorize | Start | Update | Stop | Release
+"""Requests about a session."""
+
+_BODY: Final = msgspec.msgpack.Encoder()
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -24,12 +37,33 @@ def refuse(refusal: Refusal, detail: str = "", session: str = "") -> Decision:
     return Decision(Refused(refusal, detail, session))
 
 
-def remember(session: Session, key: str, outcome: Outcome, keep: int) -> Session:
+def body_hash(command: msgspec.Struct) -> bytes:
+    """What makes two requests the same: everything but the deadline. Raises AmountError on a number beyond 64 bits."""
+    try:
+        body = _BODY.encode(msgspec.structs.replace(command, deadline=0))
+    except OverflowError as error:
+        raise AmountError("a number is out of range") from error
+    return blake2b(body, digest_size=16).digest()
+
+
+def repeated(session: Session, command: Keyed) -> Outcome | None:
+    """The answer to a request whose key the session has answered before: the same; to another body by API, conflict."""
+    before = session.stored(command.key)
+    if before is None:
+        return None
+    if before.body and before.body != body_hash(command):
+        return Refused(Refusal.CONFLICT, f"another request was made under {command.key!r}", session.id)
+    return decode_outcome(before.outcome)
+
+
+def remember(session: Session, command: Keyed, outcome: Outcome, keep: int) -> Session:
     """The session with the outcome under its request's key; refusals of the moment are never kept.
 
     The opening's outcome stays for good: a late repeat of it must not open the session again.
     """
     if isinstance(outcome, Refused) and outcome.refusal in NEVER_STORED:
         return session
-    recent = (*session.recent[:1], *session.recent[1:][-(keep - 2) :], (key, encode_outcome(outcome)))
+    body = body_hash(command) if command.caller.client == API else b""
+    answered = Answered(command.key, encode_outcome(outcome), body)
+    recent = (*session.recent[:1], *session.recent[1:][-(keep - 2) :], answered)
     return msgspec.structs.replace(session, recent=recent)

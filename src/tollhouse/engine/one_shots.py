@@ -6,17 +6,17 @@ from tollhouse.engine import wallets
 from tollhouse.engine.book import Book
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.policy import Policy
-from tollhouse.engine.terms import sane
+from tollhouse.engine.terms import longest_usage, sane
 from tollhouse.identify.identify import Payer, identify
 from tollhouse.rating.cost import breakdown, cost
 from tollhouse.rating.price import resolve
 from tollhouse.records.record import enter
 from tollhouse.values.commands import Charge, Quote, Refund
-from tollhouse.values.instants import Instant
+from tollhouse.values.instants import LAST, Instant
 from tollhouse.values.money import Amount, fits
 from tollhouse.values.outcomes import Posted, Priced, Refused
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.funds import available, credit, take
+from tollhouse.wallet.funds import available, credit, expire, take
 from tollhouse.wallet.state import REVENUE, Wallet
 
 
@@ -25,6 +25,8 @@ def charge(book: Book, policy: Policy, command: Charge, now: Instant) -> Decisio
     body = wallets.repeat(book, command.caller.client, command.key, command)
     if isinstance(body, Decision):
         return body
+    if (wrong := _nonsense(command.amount)) is not None:
+        return Decision(wrong)
     payer = identify(book.snapshot, command.caller, command.called)
     if isinstance(payer, Refused):
         return Decision(payer)
@@ -42,9 +44,10 @@ def charge(book: Book, policy: Policy, command: Charge, now: Instant) -> Decisio
     if amount.value > funds:
         outcome = wallets.no_money(wallet, funds)
         return wallets.once(policy, command.caller.client, command.key, body, outcome, now)
+    wallet, over = expire(wallet, now)
     taken = take(wallet, (), amount.value, now, debt=False)
     wallet, record, data = enter(
-        taken.wallet, now, "charge", command.caller.client, command.key, taken.postings, command.note
+        taken.wallet, now, "charge", command.caller.client, command.key, (*over, *taken.postings), command.note
     )
     posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, -amount.value, wallet.balance())
     return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
@@ -55,6 +58,8 @@ def refund(book: Book, policy: Policy, command: Refund, now: Instant) -> Decisio
     body = wallets.repeat(book, command.caller.client, command.key, command)
     if isinstance(body, Decision):
         return body
+    if (wrong := _nonsense(command.amount)) is not None:
+        return Decision(wrong)
     payer = identify(book.snapshot, command.caller, "")
     if isinstance(payer, Refused):
         return Decision(payer)
@@ -65,8 +70,10 @@ def refund(book: Book, policy: Policy, command: Refund, now: Instant) -> Decisio
         return Decision(barred)
     if (wrong := _unfit(command.amount, wallet)) is not None:
         return Decision(wrong)
+    wallet, over = expire(wallet, now)
     wallet, postings = credit(wallet, command.amount.value, REVENUE)
-    wallet, record, data = enter(wallet, now, "refund", command.caller.client, command.key, postings, command.note)
+    moved = (*over, *postings)
+    wallet, record, data = enter(wallet, now, "refund", command.caller.client, command.key, moved, command.note)
     posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, command.amount.value, wallet.balance())
     return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
 
@@ -75,8 +82,10 @@ def quote(book: Book, command: Quote, now: Instant) -> Decision:
     """The cost of a usage, and its parts."""
     at = command.at or now
     tenant = command.tenant or book.snapshot.only_tenant()
-    if command.usage < 0:
-        return refuse(Refusal.INVALID, "usage is not negative")
+    if command.usage < 0 or not 0 <= at <= LAST:
+        return refuse(Refusal.INVALID, "usage is not negative, and a time lies before the year 9998")
+    if command.usage > longest_usage(command.service):
+        return refuse(Refusal.AMOUNT_OUT_OF_RANGE, "more usage than can be priced")
     price = resolve(
         book.snapshot, tenant, command.category, command.service, command.subject, command.called, at, command.usage
     )
@@ -93,15 +102,19 @@ def _priced(book: Book, payer: Payer, command: Charge, now: Instant) -> Amount |
     at = sane(command.at, now)
     if command.units <= 0:
         return Refused(Refusal.INVALID, "units are more than zero")
+    if command.units > longest_usage(command.service):
+        return Refused(Refusal.AMOUNT_OUT_OF_RANGE, "more units than can be priced")
     price = resolve(
         book.snapshot, payer.tenant, payer.category, command.service, payer.subject, payer.called, at, command.units
     )
     return price if isinstance(price, Refused) else Amount(cost(price, at, command.units), price.unit)
 
 
+def _nonsense(amount: Amount | None) -> Refused | None:
+    return Refused(Refusal.INVALID, "an amount is not negative") if amount is not None and amount.value < 0 else None
+
+
 def _unfit(amount: Amount, wallet: Wallet) -> Refused | None:
     if amount.unit != wallet.unit:
         return Refused(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
-    if amount.value < 0:
-        return Refused(Refusal.INVALID, "an amount is not negative")
     return None if fits(amount.value) else Refused(Refusal.AMOUNT_OUT_OF_RANGE)

@@ -17,14 +17,29 @@ CLOSED: Final = "closed"
 WINDOW: Final = "window:"
 """Begins the session key of last resort (user, calling, called): it leads only to a session that has not begun."""
 
+UNUSED: Final = "setup"
+"""Why a session ended that nothing followed within the set-up window."""
+
+SILENCE: Final = ""
+"""Stands for the request's key where no request ended a session."""
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A request's key, its encoded outcome, and the hash of its body where another body under the key is a conflict."""
+
+    key: str
+    outcome: bytes
+    body: bytes = b""
+
 
 class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One call or data session, charging one wallet.
 
     `began` is the instant that rating starts from; `until` when the reservation ends (closed: when the tombstone goes).
     `granted`, `used` count from the session's start; `posted` is what its records took so far, `lines` what it still
-    holds. `recent` = (request key, encoded outcome), the newest last. `ended`: why it closed.
-    `assumed`: it fell silent and more than `used` was charged for it; its Stop, if it comes, says what is due.
+    holds. `recent` = what requests were answered, the newest last. `ended`: why it closed. `machine`: which of the
+    client's machines has it. `assumed`: it fell silent and more than `used` was charged for it; its Stop, if it comes,
+    says what is due.
     """
 
     id: str
@@ -46,17 +61,23 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     used: int = 0
     posted: int = 0
     lines: Lines = ()
-    recent: tuple[tuple[str, bytes], ...] = ()
+    recent: tuple[Answered, ...] = ()
     ended: str = ""
     overdrawn: int = 0
     reported: Instant = 0
     assumed: bool = False
+    machine: str = ""
 
-    def stored(self, key: str) -> bytes | None:
-        """The encoded outcome that this request key got before."""
-        for seen, outcome in self.recent:
-            if seen == key:
-                return outcome
+    @property
+    def silenced(self) -> bool:
+        """Whether it was closed because nothing was heard of it: its Stop has not come yet."""
+        return self.state == CLOSED and bool(self.recent) and self.recent[-1].key == SILENCE
+
+    def stored(self, key: str) -> Answered | None:
+        """What this request key was answered before."""
+        for answered in self.recent:
+            if answered.key == key:
+                return answered
         return None
 
     def held(self) -> int:

@@ -8,23 +8,23 @@ from __future__ import annotations
 import msgspec
 
 from tollhouse.engine import wallets
-from tollhouse.engine.book import Book, StoredPrice, decode_outcome
-from tollhouse.engine.decision import Decision, refuse, remember
+from tollhouse.engine.book import Book, OneShot, StoredPrice, decode_outcome, encode_outcome
+from tollhouse.engine.decision import API, Decision, refuse, remember, repeated
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
-from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, WINDOW, Session
-from tollhouse.engine.terms import Terms, most, sane, terms_of
+from tollhouse.engine.session import AUTHORISED, CLOSED, SILENCE, STARTED, UNUSED, WINDOW, Answered, Session
+from tollhouse.engine.terms import Terms, begun, most, reported, terms_of
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable
 from tollhouse.records.record import Call, Record, enter
-from tollhouse.values.commands import Authorize, CloseClient, Release, Start, Stop, Total, Update, Usage, Wish
-from tollhouse.values.instants import Instant
+from tollhouse.values.commands import Authorize, CloseClient, Release, Service, Start, Stop, Total, Update, Usage, Wish
+from tollhouse.values.instants import Duration, Instant
+from tollhouse.values.money import AmountError, fits
 from tollhouse.values.outcomes import Done, Granted, Outcome, Refused, Settled
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.funds import available, credit, expire, give_back, hold, take
 from tollhouse.wallet.state import ADJUSTMENT, Posting, Wallet
 
 CLASS = "class:"
-API = "api"
 
 
 def find(book: Book, command: Start | Update | Stop | Release) -> Session | None:
@@ -73,10 +73,10 @@ def find_for_opening(book: Book, policy: Policy, command: Authorize, now: Instan
 
 def said_before(session: Session, command: Authorize) -> Outcome | None:
     """The answer to a repeat: the same key again, or a session not begun that is asked for in the same way."""
-    stored = session.stored(command.key)
-    if stored is None and session.state == AUTHORISED and session.wish == command.wish and not command.begin:
-        stored = session.recent[-1][1]
-    return None if stored is None else decode_outcome(stored)
+    said = repeated(session, command)
+    if said is None and session.state == AUTHORISED and session.wish == command.wish and not command.begin:
+        return decode_outcome(session.recent[-1].outcome)
+    return said
 
 
 def _by_key(book: Book, client: str, key: str) -> list[Session]:
@@ -97,18 +97,18 @@ def update(book: Book, policy: Policy, known: Session | Decision | None, command
     if (barred := wallets.barred_for_settling(wallet)) is not None:
         return Decision(barred)
     terms = _terms(book, opened, session)
-    session, wallet, records = _post(
-        policy, terms, session, wallet, _reported(session, command.usage), "", command.key, now
-    )
+    usage = reported(session, command.usage)
+    session, wallet, records = _post(policy, terms, session, wallet, usage, "", command.key, now)
+    session = msgspec.structs.replace(session, state=STARTED, reported=now)
     outcome: Outcome
     if command.more is None:
         outcome = granted(session, wallet, max(session.granted - session.used, 0), False, policy, now)
-        until = max(session.until, now)
+        until = max(session.until, silent_after(policy, session, now))
     else:
         session, wallet, outcome = _more(policy, terms, session, wallet, command.more, now)
-        until = reservation_end(policy, session.began, session.granted, terms, now)
-    session = msgspec.structs.replace(session, until=until, state=STARTED, reported=now)
-    session = remember(session, command.key, outcome, policy.recent)
+        until = silent_after(policy, session, now)
+    session = msgspec.structs.replace(session, until=until)
+    session = remember(session, command, outcome, policy.recent)
     return Decision(outcome, (*opened.images, wallet, session), (*opened.records, *records))
 
 
@@ -117,47 +117,65 @@ def stop(book: Book, policy: Policy, known: Session | Decision | None, command: 
     opened, session, early = _subject(book, known, command)
     if session is None:
         return early
-    told = isinstance(command.usage, Total) and (session.assumed or command.usage.units > session.used)
-    if session.state == CLOSED and not told:
+    if session.state == CLOSED and not _told(session, command.usage):
         if isinstance(command.usage, Total) and session.recent:
-            return Decision(decode_outcome(session.recent[-1][1]))
+            return Decision(decode_outcome(session.recent[-1].outcome))
         return refuse(Refusal.SESSION_CLOSED, session.ended, session.id)
     wallet = _wallet(book, opened, session)
     if (barred := wallets.barred_for_settling(wallet)) is not None:
         return Decision(barred)
     terms = _terms(book, opened, session)
-    if session.state == AUTHORISED and command.began:
-        session = msgspec.structs.replace(session, began=sane(command.began, now))
-    usage = _reported(session, command.usage)
+    usage = reported(session, command.usage)
+    never_begun = session.state == AUTHORISED or session.ended == UNUSED
+    if never_begun and session.service == Service.VOICE and isinstance(command.usage, Total):
+        session = msgspec.structs.replace(session, began=begun(command, now))
     session, wallet, records = end(policy, terms, session, wallet, usage, command.cause or "stop", command.key, now)
     outcome = settled(session, wallet, now)
-    session = remember(session, command.key, outcome, policy.recent)
+    session = remember(session, command, outcome, policy.recent)
     return Decision(outcome, (*opened.images, wallet, session), (*opened.records, *records))
+
+
+def _told(session: Session, usage: Usage) -> bool:
+    """Whether a Stop has something new to say of a closed session: a larger total, or, where no Stop has come yet,
+    what was used since the last report."""
+    if isinstance(usage, Total):
+        return session.assumed or usage.units > session.used
+    return session.silenced and (session.assumed or usage.units > 0)
 
 
 def release(book: Book, policy: Policy, session: Session | None, command: Release, now: Instant) -> Decision:
     """It never began: all that was held goes back. A session that has begun is not released but stopped."""
     if session is None:
         return refuse(Refusal.UNKNOWN_SESSION)
-    if (stored := session.stored(command.key)) is not None:
-        return Decision(decode_outcome(stored))
+    if (said := repeated(session, command)) is not None:
+        return Decision(said)
     if session.state != AUTHORISED:
         return refuse(Refusal.SESSION_CLOSED if session.state == CLOSED else Refusal.INVALID, session.state, session.id)
     wallet = book.wallet(session.wallet)
     if wallet is None:
         return refuse(Refusal.UNKNOWN_WALLET, session.wallet)
+    if (barred := wallets.barred_for_settling(wallet)) is not None:
+        return Decision(barred)
     session, wallet, records = end(policy, terms_of(book, session), session, wallet, 0, "released", command.key, now)
     outcome = settled(session, wallet, now)
-    return Decision(outcome, (wallet, remember(session, command.key, outcome, policy.recent)), records)
+    return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
 
 
 def close_client(book: Book, policy: Policy, command: CloseClient, now: Instant) -> Decision:
-    """The client lost its sessions: each is ended as `on_silence` says (those of a quarantined wallet wait)."""
+    """The client lost its sessions: each is ended as `on_silence` says (those of a quarantined wallet wait).
+
+    Said again under the same key it ends nothing that began since.
+    """
+    if (row := book.one_shot(command.client, command.key)) is not None:
+        return Decision(decode_outcome(row.outcome))
     images: dict[str, Wallet] = {}
     sessions: list[Session] = []
     records: tuple[tuple[Record, bytes], ...] = ()
     for session in book.sessions(command.client, ""):
-        wallet = images.get(session.wallet) or book.wallet(session.wallet)
+        if command.machine not in ("", session.machine):
+            continue
+        stands = book.wallet(session.wallet)
+        wallet = images.get(session.wallet, stands)
         if wallet is None or wallets.barred_for_settling(wallet) is not None:
             continue
         closed, images[session.wallet], new = silent(
@@ -165,7 +183,9 @@ def close_client(book: Book, policy: Policy, command: CloseClient, now: Instant)
         )
         sessions.append(closed)
         records += new
-    return Decision(Done(len(sessions)), (*images.values(), *sessions), records)
+    done = Done(len(sessions))
+    row = OneShot(command.client, command.key, b"", encode_outcome(done), now + policy.tombstone)
+    return Decision(done, (*images.values(), *sessions, row), records)
 
 
 def silent(
@@ -175,15 +195,16 @@ def silent(
 
     A Stop that comes all the same has the last word: usage that was only assumed is charged, but not kept as reported.
     """
-    reported = usage = session.used
+    kept = usage = session.used
     if session.state == STARTED and policy.on_silence is OnSilence.GRANTED:
         usage = max(session.used, session.granted)
     if policy.on_silence is OnSilence.NOTHING:
         session = msgspec.structs.replace(session, used=0)
-        reported = usage = 0
+        kept = usage = 0
     ended, wallet, records = end(policy, terms, session, wallet, usage, cause, f"silence:{session.id}", now)
-    ended = msgspec.structs.replace(ended, used=reported, assumed=usage > reported)
-    return remember(ended, "", settled(ended, wallet, now), policy.recent), wallet, records
+    ended = msgspec.structs.replace(ended, used=kept, assumed=usage > kept)
+    answered = Answered(SILENCE, encode_outcome(settled(ended, wallet, now)))
+    return msgspec.structs.replace(ended, recent=(*ended.recent, answered)), wallet, records
 
 
 def end(
@@ -212,6 +233,8 @@ def _post(
 ) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
     """Charge the difference between the cost of `usage` and what was posted, with its record."""
     whole = cost(terms.price, session.began, usage)
+    if not fits(whole):
+        raise AmountError(f"session {session.id} costs more than can be counted")
     owed = whole - session.posted
     lines, overdrawn, forgone = session.lines, 0, 0
     postings: tuple[Posting, ...] = ()
@@ -225,7 +248,7 @@ def _post(
     session = msgspec.structs.replace(
         session, used=usage, assumed=False, posted=posted, lines=lines, overdrawn=session.overdrawn + overdrawn
     )
-    if not postings and not (cause and session.state != AUTHORISED):
+    if not postings and not (cause and (usage or session.state != AUTHORISED)):
         return session, wallet, ()
     call = Call(
         session.id,
@@ -271,12 +294,13 @@ def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: P
         service=session.service,
         granted=usage,
         final=final,
-        validity=0 if session.service == "voice" else policy.validity,
+        validity=validity(policy, session, now),
         unit=wallet.unit,
         decimals=wallet.decimals,
         balance=available(wallet, now),
         cost=session.posted,
         credit_limit=wallet.credit_limit,
+        funds=available(wallet, now) + session.held(),
     )
 
 
@@ -295,11 +319,16 @@ def settled(session: Session, wallet: Wallet, now: Instant) -> Settled:
     return Settled(session.id, session.used, wallet.unit, wallet.decimals, session.posted, balance, session.overdrawn)
 
 
-def reservation_end(policy: Policy, began: Instant, reach: int, terms: Terms, now: Instant) -> Instant:
-    """When a started session counts as silent: past its grant and the tolerance."""
-    if terms.is_time:
-        return max(began + reach, now) + policy.tolerance
-    return now + policy.validity + policy.tolerance
+def validity(policy: Policy, session: Session, now: Instant) -> Duration:
+    """How long a begun session's grant is good for; 0: it has not begun, and its time does not run yet."""
+    if session.service != Service.VOICE:
+        return policy.validity
+    return max(session.began + session.granted - now, 0) if session.state == STARTED else 0
+
+
+def silent_after(policy: Policy, session: Session, now: Instant) -> Instant:
+    """When a started session counts as silent: past its grant, and the tolerance."""
+    return now + validity(policy, session, now) + policy.tolerance
 
 
 _Subject = tuple[Decision, Session | None, Decision]
@@ -315,9 +344,9 @@ def _subject(book: Book, known: Session | Decision | None, command: Update | Sto
         if session is None:
             return _NOTHING, None, known
         return known, msgspec.structs.replace(session, recent=()), _NOTHING
-    stored = known.stored(command.key)
-    if stored is not None:
-        return _NOTHING, None, Decision(decode_outcome(stored))
+    said = repeated(known, command)
+    if said is not None:
+        return _NOTHING, None, Decision(said)
     return _NOTHING, known, _NOTHING
 
 
@@ -332,8 +361,3 @@ def _wallet(book: Book, opened: Decision, session: Session) -> Wallet:
 def _terms(book: Book, opened: Decision, session: Session) -> Terms:
     new = next((image for image in opened.images if isinstance(image, StoredPrice)), None)
     return Terms(new.price, session.service) if new is not None else terms_of(book, session)
-
-
-def _reported(session: Session, usage: Usage) -> int:
-    """The session's usage by this report; it never shrinks."""
-    return max(session.used, usage.units) if isinstance(usage, Total) else session.used + usage.units

@@ -7,7 +7,7 @@ import msgspec
 from tollhouse.engine.book import WALLET, Book, Gone, Image, OneShot, name_of
 from tollhouse.engine.decision import Decision
 from tollhouse.engine.policy import Policy
-from tollhouse.engine.session import AUTHORISED, CLOSED, Session
+from tollhouse.engine.session import AUTHORISED, CLOSED, UNUSED, Session
 from tollhouse.engine.settle import silent
 from tollhouse.engine.terms import terms_of
 from tollhouse.records.record import Record, enter
@@ -32,12 +32,12 @@ def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
             if wallet is None or wallet.state == QUARANTINED:
                 changed[name] = msgspec.structs.replace(entity, until=now + policy.setup_window)  # asked again then
                 continue
-            cause = "setup" if entity.state == AUTHORISED else "silence"
+            cause = UNUSED if entity.state == AUTHORISED else "silence"
             closed, wallet, new = silent(policy, terms_of(book, entity), entity, wallet, cause, now)
             changed[name], changed[name_of(wallet)] = closed, wallet
             records += new
         elif isinstance(entity, Wallet):
-            wallet, postings = expire(entity, now)
+            wallet, postings = expire(_wallet(book, changed, entity.name) or entity, now)
             if postings:
                 wallet, record, body = enter(wallet, now, "expiry", "", "", postings)
                 records += ((record, body),)
@@ -49,5 +49,7 @@ def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
 
 
 def _wallet(book: Book, changed: dict[tuple[int, bytes], Image], name: str) -> Wallet | None:
+    """As this sweep leaves it. The book is asked in any case: it keeps in mind whose money is being decided on."""
+    stands = book.wallet(name)
     held = changed.get((WALLET, name.encode()))
-    return held if isinstance(held, Wallet) else book.wallet(name)
+    return held if isinstance(held, Wallet) else stands

@@ -8,8 +8,9 @@ from tollhouse.engine.book import Book
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import Session
 from tollhouse.rating.price import Price
-from tollhouse.values.commands import Service
-from tollhouse.values.instants import HOUR, Instant
+from tollhouse.values.commands import Service, Start, Stop, Total, Update, Usage
+from tollhouse.values.instants import DAY, HOUR, Instant
+from tollhouse.values.money import INT64_MAX, AmountError
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
@@ -39,3 +40,26 @@ def most(policy: Policy, service: Service) -> int:
 def sane(at: Instant, now: Instant) -> Instant:
     """A client's time where it lies within an hour of ours, else ours (DESIGN §4)."""
     return at if at and abs(at - now) <= HOUR else now
+
+
+def longest_usage(service: Service) -> int:
+    """The most usage that is believed: 366 days of time (a broken counter beyond it), else what int64 counts."""
+    return 366 * DAY if service == Service.VOICE else INT64_MAX
+
+
+def reported(session: Session, usage: Usage) -> int:
+    """The session's usage by this report; it never shrinks. Raises AmountError beyond `longest_usage`."""
+    total = max(session.used, usage.units) if isinstance(usage, Total) else session.used + usage.units
+    if total > longest_usage(session.service):
+        raise AmountError(f"session {session.id} reports more usage than can be counted")
+    return total
+
+
+def begun(command: Start | Update | Stop, now: Instant) -> Instant:
+    """When the reported session began by the client's clock: time that was used up by `at` began so long before it."""
+    at = sane(command.at, now)
+    if isinstance(command, Start) or command.service != Service.VOICE or not isinstance(command.usage, Total):
+        return at
+    if command.usage.units > longest_usage(command.service):
+        raise AmountError("more usage than can be counted")
+    return at - command.usage.units

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from typing import Final
-
 import msgspec
 
 from tollhouse.engine.book import Book, OneShot, decode_outcome, encode_outcome
-from tollhouse.engine.decision import Decision, refuse
+from tollhouse.engine.decision import Decision, body_hash, refuse
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import Session
 from tollhouse.records.record import Record, enter
 from tollhouse.values.commands import ChangeWallet, CreateWallet, Inspect, Recharge
 from tollhouse.values.instants import Instant
+from tollhouse.values.money import fits
 from tollhouse.values.outcomes import BucketView, Outcome, Posted, Refused, SessionView, WalletView
 from tollhouse.values.refusals import NEVER_STORED, Refusal
 from tollhouse.wallet.funds import available, empty_type, expire, top_up
 from tollhouse.wallet.state import ACTIVE, QUARANTINED, SUSPENDED, Wallet, new_wallet
-
-_BODY: Final = msgspec.msgpack.Encoder()
 
 
 def barred(wallet: Wallet, now: Instant) -> Refused | None:
@@ -58,11 +54,6 @@ def repeat(book: Book, client: str, key: str, command: msgspec.Struct) -> Decisi
     return Decision(decode_outcome(row.outcome))
 
 
-def body_hash(command: msgspec.Struct) -> bytes:
-    """What makes two one-shot requests the same: everything but the deadline."""
-    return blake2b(_BODY.encode(msgspec.structs.replace(command, deadline=0)), digest_size=16).digest()
-
-
 def once(
     policy: Policy,
     client: str,
@@ -88,8 +79,6 @@ def change(book: Book, policy: Policy, command: Recharge | CreateWallet | Change
     wallet = book.wallet(command.wallet)
     if isinstance(command, CreateWallet):
         return _create(book, policy, command, body, wallet, now)
-    if wallet is None:
-        return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
     if isinstance(command, Recharge):
         return _recharge(book, policy, command, body, wallet, now)
     return _change(policy, command, body, wallet, now)
@@ -98,13 +87,13 @@ def change(book: Book, policy: Policy, command: Recharge | CreateWallet | Change
 def _create(
     book: Book, policy: Policy, command: CreateWallet, body: bytes, there: Wallet | None, now: Instant
 ) -> Decision:
-    if there is not None:
-        return refuse(Refusal.WALLET_EXISTS, command.wallet)
     unit = book.snapshot.unit(command.unit)
     if unit is None:
         return refuse(Refusal.INVALID, f"unit {command.unit!r} is not configured")
     if not 0 < len(command.wallet.encode()) <= 200 or command.credit_limit < 0 or command.opening < 0:
         return refuse(Refusal.INVALID, "a wallet needs a name of 1..200 octets, opening >= 0 and credit limit >= 0")
+    if there is not None:
+        return refuse(Refusal.WALLET_EXISTS, command.wallet)
     cash = book.snapshot.balance_type("cash")
     tenant = command.tenant or book.snapshot.only_tenant()
     wallet = new_wallet(
@@ -115,28 +104,42 @@ def _create(
     return once(policy, command.client, command.key, body, view(wallet, now), now, wallet, ((record, data),))
 
 
-def _recharge(book: Book, policy: Policy, command: Recharge, body: bytes, wallet: Wallet, now: Instant) -> Decision:
+def _recharge(
+    book: Book, policy: Policy, command: Recharge, body: bytes, wallet: Wallet | None, now: Instant
+) -> Decision:
     kind = book.snapshot.balance_type(command.balance_type)
     if kind is None:
         return refuse(Refusal.INVALID, f"balance type {command.balance_type!r} is not configured")
-    if command.amount.unit != wallet.unit or kind.unit != wallet.unit:
-        return refuse(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
     if command.amount.value <= 0 or (command.expiry and command.expiry <= max(now, command.start)):
         return refuse(Refusal.INVALID, "a recharge is more than zero and does not end before it begins")
+    if not (fits(command.start) and fits(command.expiry) and fits(command.weight)):
+        return refuse(Refusal.INVALID, "a start, an expiry or a weight is out of range")
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
+    if (barred := barred_for_settling(wallet)) is not None:
+        return Decision(barred)
+    if command.amount.unit != wallet.unit or kind.unit != wallet.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
+    wallet, over = expire(wallet, now)
     wallet, gone = empty_type(wallet, command.balance_type) if command.reset else (wallet, ())
     wallet, more = top_up(
         wallet, command.amount.value, command.balance_type, kind.order, command.start, command.expiry, command.weight
     )
-    wallet, record, data = enter(wallet, now, "recharge", command.client, command.key, (*gone, *more), command.note)
+    moved = (*over, *gone, *more)
+    wallet, record, data = enter(wallet, now, "recharge", command.client, command.key, moved, command.note)
     outcome = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, command.amount.value, wallet.balance())
     return once(policy, command.client, command.key, body, outcome, now, wallet, ((record, data),))
 
 
-def _change(policy: Policy, command: ChangeWallet, body: bytes, wallet: Wallet, now: Instant) -> Decision:
+def _change(policy: Policy, command: ChangeWallet, body: bytes, wallet: Wallet | None, now: Instant) -> Decision:
+    if (command.credit_limit or 0) < 0 or command.state not in (None, ACTIVE, SUSPENDED):
+        return refuse(Refusal.INVALID, "a credit limit is >= 0, a state is active or suspended")
+    if (command.expiry or 0) < 0:
+        return refuse(Refusal.INVALID, "an expiry is >= 0")
+    if wallet is None:
+        return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
     limit = wallet.credit_limit if command.credit_limit is None else command.credit_limit
     state = wallet.state if command.state is None else command.state
-    if limit < 0 or state not in (ACTIVE, SUSPENDED):
-        return refuse(Refusal.INVALID, "a credit limit is >= 0, a state is active or suspended")
     expiry = wallet.expiry if command.expiry is None else command.expiry
     changed = msgspec.structs.replace(wallet, credit_limit=limit, state=state, expiry=expiry)
     note = f"state={state} credit_limit={limit} expiry={expiry}"

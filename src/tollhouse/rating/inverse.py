@@ -19,12 +19,14 @@ def affordable(price: Price, start: Instant, funds: int, most: int) -> int:
 
     Where money is the limit it is a whole number of increments, and one more would cost more than `funds`; 0: not even
     the first increment with the connect fee can be paid. A cap of strategy `*disconnect` ends it too, before the
-    increment that would lift the unrounded cost over the cap; so does the end of the price.
+    increment that would lift the unrounded cost over the cap; so does the end of the price. Debts (funds below zero)
+    are as good as nothing: what is free lasts all the same.
     """
     if price.ends:
         most = min(most, price.ends - start)
-    if most <= 0 or funds < 0:
+    if most <= 0:
         return 0
+    funds = max(funds, 0)
     total: Exact = (0, 1)
     rule: Interval | None = None
     for age, count, interval, slot in spans(price, start, most):

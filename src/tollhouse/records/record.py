@@ -12,7 +12,7 @@ from hashlib import blake2b
 import msgspec
 
 from tollhouse.values.instants import Instant
-from tollhouse.values.money import AmountError, fits
+from tollhouse.values.money import AmountError
 from tollhouse.wallet.state import Posting, Wallet
 
 
@@ -88,11 +88,10 @@ def enter(
 ) -> tuple[Wallet, Record, bytes]:
     """Append a record to the wallet's chain: the wallet with its new head, the record, and its bytes.
 
-    Raises AmountError when a bucket has left int64.
+    Raises AmountError when the wallet has left int64.
     """
-    for bucket in wallet.buckets:
-        if not fits(bucket.value) or not fits(bucket.held):
-            raise AmountError("a bucket is out of range")
+    if not wallet.in_range():
+        raise AmountError(f"wallet {wallet.name} would hold more than can be counted")
     record = Record(
         wallet.name,
         wallet.records + 1,

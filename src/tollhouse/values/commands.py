@@ -47,6 +47,7 @@ class Caller(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     `client` is the peer that asks (gateway name, Origin-Host, `api`): request keys and sessions are its own.
     `proof` is checked against the account's password; None = the client's word is enough (trusted peer, accounting).
+    `machine` tells a client's machines apart (RADIUS: the NAS's own name) where it has several.
     """
 
     client: str
@@ -56,6 +57,7 @@ class Caller(msgspec.Struct, frozen=True, gc=False, array_like=True):
     wallet: str = ""
     proof: Proof | None = None
     tenant: str = ""
+    machine: str = ""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
@@ -139,7 +141,7 @@ class Stop(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
     """The session has ended: its last usage is charged, the rest of what was held goes back.
 
     `open_unknown`: a session that we do not know is charged all the same (RADIUS; a Stop alone must bill), else it is
-    refused as `unknown_session` (Diameter). `at` = when it ended by the client's clock; `began` = when it was answered.
+    refused as `unknown_session` (Diameter). `at` = when it ended by the client's clock.
     """
 
     caller: Caller
@@ -148,7 +150,6 @@ class Stop(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
     usage: Usage
     cause: str = ""
     at: Instant = 0
-    began: Instant = 0
     deadline: Instant = 0
     service: Service = Service.VOICE
     called: str = ""
@@ -256,13 +257,17 @@ class Inspect(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=12):
 
 
 class CloseClient(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=13):
-    """The client lost its sessions (Accounting-On/Off, Origin-State-Id grew): each is ended as `on_silence` says."""
+    """The client lost its sessions (Accounting-On/Off, Origin-State-Id grew): each is ended as `on_silence` says.
+
+    Once per key. `machine`: only those of this one of its machines (empty: all).
+    """
 
     client: str
     key: str
     cause: str
     at: Instant = 0
     deadline: Instant = 0
+    machine: str = ""
 
 
 class Sweep(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=14):

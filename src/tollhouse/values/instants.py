@@ -16,6 +16,8 @@ SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+LAST: Final = 253_339_228_800 * SECOND
+"""9998-01-01T00:00:00Z, the latest that a client may name: a year before the calendar ends."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

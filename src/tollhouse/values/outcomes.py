@@ -29,7 +29,8 @@ class Granted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
 
     `granted` = usage allowed beyond what was reported so far (microseconds, octets, messages; 0: none was asked for).
     `final`: money ends with this grant. `validity`: ask again after so many microseconds at the latest (0: no need).
-    `balance`: free money after the hold. `cost`: posted so far for this session.
+    `balance`: free money after the hold. `cost`: posted so far for this session. `funds`: what the subscriber has for
+    this session, its own hold and the credit limit included (what an announcement tells him).
     """
 
     session: str
@@ -43,6 +44,7 @@ class Granted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     cost: int = 0
     routes: tuple[Route, ...] = ()
     credit_limit: int = 0
+    funds: int = 0
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):

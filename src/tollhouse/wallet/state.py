@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from tollhouse.values.instants import Instant
+from tollhouse.values.money import fits
 
 MAIN_BUCKET: Final = 1
 """The bucket that every wallet is born with: it never expires, carries the credit limit and takes debts."""
@@ -65,6 +66,15 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def held(self) -> int:
         """The sum that sessions hold."""
         return sum(bucket.held for bucket in self.buckets)
+
+    def in_range(self) -> bool:
+        """Whether it may be installed: each bucket, their sum, and all that may ever be held fit int64."""
+        most = self.credit_limit
+        for bucket in self.buckets:
+            if not fits(bucket.value) or not fits(bucket.held):
+                return False
+            most += max(bucket.value, 0)
+        return fits(most)
 
 
 class Posting(msgspec.Struct, frozen=True, gc=False, array_like=True):

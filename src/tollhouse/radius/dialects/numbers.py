@@ -15,6 +15,8 @@ NAMES = {
     "called": "Called-Station-Id",
     "calling": "Calling-Station-Id",
     "klass": "Class",
+    "nas_address": "NAS-IP-Address",
+    "nas_identifier": "NAS-Identifier",
     "reply_message": "Reply-Message",
     "session_timeout": "Session-Timeout",
     "status_type": "Acct-Status-Type",
@@ -60,6 +62,8 @@ class Numbers(msgspec.Struct, frozen=True, gc=False):
     called: int
     calling: int
     klass: int
+    nas_address: int
+    nas_identifier: int
     reply_message: int
     session_timeout: int
     status_type: int

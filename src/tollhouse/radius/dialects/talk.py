@@ -73,7 +73,10 @@ class AccountingTalk:
     def decide(
         self, message: Message, gateway: Gateway, host: str, secret: SharedSecret, now: Instant
     ) -> Command | Refused:
-        return voice.accounting(self._numbers, message, gateway, host, now, now + self._patience)
+        command = voice.accounting(self._numbers, message, gateway, host, now, now + self._patience)
+        if voice.tells_no_usage(command):
+            self._tally.trouble("radius_suspect", "stop_without_usage", now, f"gateway {gateway.name} at {host}")
+        return command
 
     def answer(self, outcome: Outcome, host: str, now: Instant) -> Answer | None:
         """A report that the engine refused for good is acknowledged, but an operator should hear of it."""

@@ -19,6 +19,7 @@ from tollhouse.values.commands import (
     Chap,
     CloseClient,
     Command,
+    Delta,
     Pap,
     Proof,
     Release,
@@ -58,17 +59,19 @@ def access(
 ) -> Authorize | Refused:
     """An Access-Request as a question to the engine; credentials of a kind that we cannot check are refused.
 
-    A request resent with a new identifier and authenticator keeps its key, which names the call and not the packet.
+    Its key is the authenticator, which names the request (RFC 2865 3: unique, and kept when it is sent again). Whether
+    another request about the same call is a repeat or asks for more is known by what became of the call.
     """
     values = message.first()
     proof = _proof(n, values, message, secret)
     if isinstance(proof, Refused):
         return proof
     user, called, calling = _parties(n, values)
-    caller = Caller(gateway.name, address, user, "" if user else calling, "", proof, gateway.tenant)
+    machine = _machine(n, values, address)
+    caller = Caller(gateway.name, address, user, "" if user else calling, "", proof, gateway.tenant, machine)
     service, called = _service(n, values, called)
     names = _session_keys(n, values, message, user, calling, called)
-    key = f"auth:{names[0]}" if names else f"auth:{user}|{calling}"
+    key = f"auth:{message.authenticator.hex()}"
     return Authorize(caller, key, names, service, called, calling, at=now, deadline=deadline)
 
 
@@ -78,6 +81,7 @@ def accounting(
     """An Accounting-Request as a report to the engine (RFC 2866 5.1).
 
     Its key is the kind with the cumulative usage: Acct-Delay-Time, Event-Timestamp and Proxy-State have no part in it.
+    A Stop that tells no usage ends the call with what was reported before.
     Reasons: no_status_type, unsupported_status, no_session_id, no_usage, bad_usage, bad_integer.
     """
     values = message.first()
@@ -86,12 +90,12 @@ def accounting(
     status = integer(values[n.status_type])
     at = _event_time(n, values, now)
     if status in (ACCOUNTING_ON, ACCOUNTING_OFF):
-        return _close(n, values, gateway, status, at, deadline)
+        return _close(n, values, gateway, _machine(n, values, address), status, at, deadline)
     user, called, calling = _parties(n, values)
     names = _session_keys(n, values, message, user, calling, called)
     if not names or names[0].startswith("window:"):
         raise RadiusError("no_session_id", "neither Acct-Session-Id nor Class nor h323-conf-id")
-    caller = Caller(gateway.name, address, user, calling, "", None, gateway.tenant)
+    caller = Caller(gateway.name, address, user, calling, "", None, gateway.tenant, _machine(n, values, address))
     service, called = _service(n, values, called)
     if status == START:
         return Start(caller, "start", names, service, called, calling, at, deadline)
@@ -101,11 +105,18 @@ def accounting(
         raise RadiusError("unsupported_status", f"Acct-Status-Type {status}")
     used = _data_usage(n, values) if service is Service.DATA else _call_usage(n, values, message)
     if status == INTERIM:
+        if used is None:
+            raise RadiusError("no_usage", "an interim report without time or octets")
         key = f"interim:{used}"
         return Update(caller, key, names, Total(used), None, at, deadline, service, called, calling, True)
-    began = at - used if service is Service.VOICE else 0
-    cause = _cause(n, values)
-    return Stop(caller, "stop", names, Total(used), cause, at, began, deadline, service, called, calling, True)
+    usage = Delta(0) if used is None else Total(used)
+    return Stop(caller, "stop", names, usage, _cause(n, values), at, deadline, service, called, calling, True)
+
+
+def tells_no_usage(command: Command | Refused) -> bool:
+    """Whether it is a Stop that says neither time nor octets (RFC 2866 5.13 has them as 0-1): the call ends with what
+    was reported before."""
+    return isinstance(command, Stop) and isinstance(command.usage, Delta)
 
 
 def probably_wrong_secret(message: Message, asked: Authorize) -> bool:
@@ -212,18 +223,30 @@ def _event_time(n: Numbers, values: Values, now: Instant) -> Instant:
     return now
 
 
-def _close(n: Numbers, values: Values, gateway: Gateway, status: int, at: Instant, deadline: Instant) -> CloseClient:
-    """Accounting-On or -Off: the client lost its sessions. A client that gives no time of the event can say it
+def _machine(n: Numbers, values: Values, address: str) -> str:
+    """Which NAS it is: NAS-IP-Address or NAS-Identifier (RFC 2865 4.1 and RFC 2866 4.1 want one of them), else where
+    the request came from. A gateway's address block may hold many of them, or a proxy stand before them."""
+    if n.nas_address in values:
+        return values[n.nas_address].hex()
+    return text(values[n.nas_identifier]) if n.nas_identifier in values else address
+
+
+def _close(
+    n: Numbers, values: Values, gateway: Gateway, machine: str, status: int, at: Instant, deadline: Instant
+) -> CloseClient:
+    """Accounting-On or -Off: the NAS lost its sessions. A client that gives no time of the event can say it
     once an hour, so that a report sent again ends nothing that began since."""
     kind = "on" if status == ACCOUNTING_ON else "off"
     session = text(values.get(n.session_id, b""))
     stamp = values.get(n.event_timestamp)
     moment = f"at:{integer(stamp)}" if stamp is not None else f"hour:{at // HOUR}"
-    return CloseClient(gateway.name, f"{kind}:{session}:{moment}", f"accounting-{kind}", at, deadline)
+    return CloseClient(
+        gateway.name, f"{kind}:{machine}:{session}:{moment}", f"accounting-{kind}", at, deadline, machine
+    )
 
 
-def _call_usage(n: Numbers, values: Values, message: Message) -> Duration:
-    """Microseconds: Acct-Session-Time, else what h323-connect-time and -disconnect-time say."""
+def _call_usage(n: Numbers, values: Values, message: Message) -> Duration | None:
+    """Microseconds: Acct-Session-Time, else what h323-connect-time and -disconnect-time say; None: neither."""
     seconds = values.get(n.session_time)
     if seconds is not None:
         length = integer(seconds)
@@ -237,15 +260,15 @@ def _call_usage(n: Numbers, values: Values, message: Message) -> Duration:
         n, values, message, ("h323-disconnect-time",)
     )
     measured = h323.elapsed(begin, end) if begin and end else None
-    if measured is None or measured > LONGEST_CALL * SECOND:
-        raise RadiusError("no_usage", "no Acct-Session-Time, nor h323 times that can stand for it")
+    if measured is not None and measured > LONGEST_CALL * SECOND:
+        raise RadiusError("bad_usage", "h323 times more than a year apart")
     return measured
 
 
-def _data_usage(n: Numbers, values: Values) -> int:
-    """Octets both ways, each 64 bits wide (RFC 2869 5.1, 5.2)."""
+def _data_usage(n: Numbers, values: Values) -> int | None:
+    """Octets both ways, each 64 bits wide (RFC 2869 5.1, 5.2); None: neither."""
     if n.input_octets not in values and n.output_octets not in values:
-        raise RadiusError("no_usage", "neither Acct-Input-Octets nor Acct-Output-Octets")
+        return None
 
     def wide(low: int, high: int) -> int:
         upper, lower = values.get(high), values.get(low)

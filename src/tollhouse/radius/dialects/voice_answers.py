@@ -88,7 +88,7 @@ def accounting(outcome: Outcome) -> Answer | None:
 def _accept(n: Numbers, granted: Granted) -> bytes:
     klass = attribute(n.klass, CLASS_MARK + granted.session.encode())
     limits = _call_limits(n, granted) if granted.service is Service.VOICE else _data_limits(n, granted)
-    amount = format_amount(granted.balance, granted.decimals)
+    amount = format_amount(granted.funds, granted.decimals)
     amount = amount if "." in amount else f"{amount}.0"  # a value without a point is read as cents by some
     return b"".join(
         (
