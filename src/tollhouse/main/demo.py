@@ -7,9 +7,10 @@ from pathlib import Path
 
 import tollhouse
 from tollhouse.configdb.demo import DemoWallet, load_demo
+from tollhouse.diameter.settings import DiameterSettings
 from tollhouse.main.appliance import Appliance
-from tollhouse.main.calls import Step, place_calls
-from tollhouse.main.plan import Endpoint, Plan
+from tollhouse.main.calls import Step, Target, place_calls
+from tollhouse.main.plan import DICTIONARIES, DiameterPlan, Endpoint, Plan, RadiusPlan, SipPlan
 from tollhouse.main.process import run
 from tollhouse.values.commands import CreateWallet
 from tollhouse.values.outcomes import Outcome, Refused
@@ -22,12 +23,13 @@ READY = "demo-ready"
 def demo(directory: Path, offset: int, probe: bool, subscribers: int) -> int:
     """Make the directory when it is empty, else start what is there."""
     directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-    plan = plan_of(directory.resolve(), offset)
+    target = target_of(offset)
+    plan = plan_of(directory.resolve(), offset, target)
 
     def started(appliance: Appliance) -> None:
-        print(_banner(plan), flush=True)
+        print(_banner(plan, target), flush=True)
         if probe:
-            place_calls(appliance, _show)
+            place_calls(appliance, target, _show)
 
     def prepare(appliance: Appliance) -> None:
         if not (directory / READY).exists():
@@ -37,25 +39,33 @@ def demo(directory: Path, offset: int, probe: bool, subscribers: int) -> int:
     return run(plan, "warning", started, prepare)
 
 
-def plan_of(directory: Path, offset: int) -> Plan:
+def target_of(offset: int) -> Target:
+    """Every protocol on loopback, its port moved by `offset`."""
+    identity = DiameterSettings(origin_host="ocs.demo.invalid", origin_realm="demo.invalid", origin_state_id=0)
+    return Target(
+        radius=RadiusPlan(_at(1812 + offset), _at(1813 + offset)),
+        diameter=DiameterPlan(_at(3868 + offset), identity),
+        sip=SipPlan(_at(5060 + offset)),
+        dictionaries=DICTIONARIES,
+    )
+
+
+def _at(port: int) -> Endpoint:
+    return Endpoint("127.0.0.1", port, "--port-offset N moves all ports")
+
+
+def plan_of(directory: Path, offset: int, target: Target) -> Plan:
     """Everything under one directory, every port on loopback."""
-
-    def at(port: int) -> Endpoint:
-        return Endpoint("127.0.0.1", port + offset)
-
     return Plan(
         data=directory / "data",
         database=directory / "config.sqlite",
         key_file=directory / "key",
-        radius_auth=at(1812),
-        radius_accounting=at(1813),
-        diameter=at(3868),
-        sip=at(5060),
-        http=at(2080),
-        origin_host="ocs.demo.invalid",
-        origin_realm="demo.invalid",
         token=None,
-        move_ports="--port-offset N moves all ports",
+        http=_at(2080 + offset),
+        radius=target.radius,
+        diameter=target.diameter,
+        sip=target.sip,
+        dictionaries=target.dictionaries,
     )
 
 
@@ -83,12 +93,13 @@ def _create(wallet: DemoWallet) -> CreateWallet:
     return CreateWallet("demo", wallet.name, key, wallet.unit, wallet.opening, wallet.credit_limit)
 
 
-def _banner(plan: Plan) -> str:
+def _banner(plan: Plan, target: Target) -> str:
+    radius = target.radius
     return (
         f"tollhouse demo in {plan.data.parent}\n"
-        f"  RADIUS   {plan.radius_auth} auth, {plan.radius_accounting} accounting, secret testing123\n"
-        f"  Diameter {plan.diameter} as {plan.origin_host}\n"
-        f"  SIP      {plan.sip}\n"
+        f"  RADIUS   {radius.auth} auth, {radius.accounting} accounting, secret testing123\n"
+        f"  Diameter {target.diameter.listen} as {target.diameter.settings.origin_host}\n"
+        f"  SIP      {target.sip.listen}\n"
         f"  HTTP     http://{plan.http}/health /metrics /jsonrpc"
     )
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 from tollhouse.configdb.database import ConfigError
 from tollhouse.configdb.secrets import SecretError
+from tollhouse.diameter.dictionary import DictionaryError as DiameterDictionaryError
 from tollhouse.main.appliance import Appliance, PortTakenError
 from tollhouse.main.plan import Plan
+from tollhouse.radius.dictionary import DictionaryError as RadiusDictionaryError
 from tollhouse.store.errors import StoreError
 
 
@@ -36,7 +39,7 @@ def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: C
     try:
         appliance = Appliance(plan, reactor)
         prepare(appliance)
-    except (StoreError, ConfigError, SecretError) as error:
+    except (StoreError, ConfigError, SecretError, OSError) as error:
         print(f"tollhouse: cannot start: {error}", file=sys.stderr)
         return 1
     status = 0
@@ -47,8 +50,12 @@ def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: C
             appliance.start()
             _settle_collector()
             started(appliance)
-        except PortTakenError as error:
+        except (PortTakenError, RadiusDictionaryError, DiameterDictionaryError) as error:
             print(f"tollhouse: cannot start: {error}", file=sys.stderr)
+            status = 1
+            reactor.stop()
+        except Exception:  # noqa: BLE001 - Twisted would log it and go on serving half of what is configured
+            print(f"tollhouse: cannot start: {traceback.format_exc()}", file=sys.stderr)
             status = 1
             reactor.stop()
 
