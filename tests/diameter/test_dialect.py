@@ -264,7 +264,7 @@ def test_what_cannot_be_served(raw: bytes, result: int, failed: bytes, dictionar
     assert (error.result, error.failed) == (result, failed)
 
 
-GRANT = Granted("s1", Service.VOICE, 5_700 * SECOND, True, 0, "EUR", 6, 0)
+GRANT = Granted("s1", Service.VOICE, 5_700 * SECOND, True, 5_700 * SECOND, "EUR", 6, 0)
 
 
 def answered(raw: bytes, outcome: Outcome, node: Node) -> build.Read:
@@ -285,9 +285,17 @@ def test_a_grant_answers_in_the_mscc(node: Node) -> None:
     assert reply.result == 2001
     service = reply.first(456)
     assert number(member(service, 431, 420)) == 5700
-    assert [number(member(service, code)) for code in (439, 432, 448, 268)] == [1000, 100, 3600, 2001]
+    assert [number(member(service, code)) for code in (439, 432, 448, 268)] == [1000, 100, 5700, 2001]
     assert number(member(service, 430, 449)) == 0
     assert reply.first(284) == avp(280, "dra.example.org") + avp(33, b"state")
+
+
+def test_no_validity_time_where_the_engine_names_none(node: Node) -> None:
+    """RFC 8506 8.33: it says how long the grant is good for; a longer one would be a promise that is broken."""
+    grant = Granted("s1", Service.VOICE, 60 * SECOND, False, 0, "EUR", 6, 0)
+    reply = answered(ccr(1, 0, WHO, rsu(), CALL), grant, node)
+    assert number(member(reply.first(431), 420)) == 60
+    assert not reply.has(448)
 
 
 def test_without_an_mscc_the_grant_stands_at_the_top(node: Node) -> None:
@@ -363,5 +371,5 @@ def test_refusals_are_answered(refused: Refusal, node: Node) -> None:
 def test_one_outcome_is_always_the_same_bytes(node: Node) -> None:
     raw = ccr(1, 0, WHO, mscc(rsu(), avp(432, 100)), CALL)
     _, exchange = ask(raw, node.dictionary)
-    writer = AnswerWriter(node.origin, node.settings.validity, node.dictionary.currencies)
+    writer = AnswerWriter(node.origin, node.dictionary.currencies)
     assert writer.write(exchange, GRANT) == node.answers.write(exchange, GRANT)

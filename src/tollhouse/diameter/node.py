@@ -43,7 +43,7 @@ class Node:
         self.origin_state = unsigned32_avp(names.ORIGIN_STATE_ID, settings.origin_state_id)
         self.hosts = frozenset(name.lower().encode() for name in (settings.origin_host, *settings.hosts))
         self.realms = frozenset(name.lower().encode() for name in (settings.origin_realm, *settings.realms))
-        self.answers = AnswerWriter(self.origin, settings.validity, dictionary.currencies)
+        self.answers = AnswerWriter(self.origin, dictionary.currencies)
         self.duplicates: Duplicates[tuple[Connection, int]] = Duplicates(
             settings.remember_for, settings.remember_entries, settings.remember_bytes
         )

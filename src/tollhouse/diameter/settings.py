@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tollhouse.values.instants import HOUR, MINUTE, SECOND, Duration
+from tollhouse.values.instants import MINUTE, SECOND, Duration
 
 _MEBIBYTE: Final = 1 << 20
 
@@ -36,8 +36,6 @@ class DiameterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a DPA, or the last answers before a DPR, are waited for."""
     answer_within: Duration = 4 * SECOND
     """A client stops waiting after Tx (RFC 8506 13: 10 s; in the field 4 or 5)."""
-    validity: Duration = HOUR
-    """Validity-Time of a grant where the engine names none."""
 
     remember_for: Duration = 10 * MINUTE
     remember_entries: int = 100_000

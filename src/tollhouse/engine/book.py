@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from tollhouse.engine.session import Session, find_key
+from tollhouse.engine.session import CLOSED, Session, find_key
 from tollhouse.rating.price import Price
 from tollhouse.records.record import Record
 from tollhouse.snapshot.lookups import Snapshot
@@ -22,6 +22,7 @@ WALLET: Final = 1
 SESSION: Final = 2
 ONE_SHOT: Final = 3
 PRICE: Final = 4
+COUNT: Final = 5
 FORMAT: Final = b"\x01"
 
 
@@ -42,6 +43,13 @@ class StoredPrice(msgspec.Struct, frozen=True, gc=False, array_like=True):
     price: Price
 
 
+class Count(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How many there are of something that nobody should have to count."""
+
+    name: str
+    value: int
+
+
 class Gone(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The deletion of an entity."""
 
@@ -50,11 +58,18 @@ class Gone(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 Image: TypeAlias = Wallet | Session | OneShot | StoredPrice | Gone
-Entity: TypeAlias = Wallet | Session | OneShot | StoredPrice
+Entity: TypeAlias = Wallet | Session | OneShot | StoredPrice | Count
 _Name: TypeAlias = tuple[int, bytes]
 _Recorded: TypeAlias = tuple[Record, bytes]
 
-_TYPES: Final[dict[int, type[Entity]]] = {WALLET: Wallet, SESSION: Session, ONE_SHOT: OneShot, PRICE: StoredPrice}
+_TYPES: Final[dict[int, type[Entity]]] = {
+    WALLET: Wallet,
+    SESSION: Session,
+    ONE_SHOT: OneShot,
+    PRICE: StoredPrice,
+    COUNT: Count,
+}
+_OPEN_SESSIONS: Final = "open sessions"
 _DECODERS: Final = {kind: msgspec.msgpack.Decoder(type_) for kind, type_ in _TYPES.items()}
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _OUTCOMES: Final = msgspec.msgpack.Decoder(Outcome)
@@ -123,6 +138,7 @@ class Book:
         self._batch_finds: dict[bytes, dict[str, None]] = {}
         self._records: list[RecordEntry] = []
         self._made = 0
+        self._moved = 0
         self._hashes: dict[Price, bytes] = {}
         self.touched = ""
         """The wallet that the decision in hand last loaded: the one to quarantine when it breaks."""
@@ -179,6 +195,11 @@ class Book:
         """Whatever stands under (kind, key)."""
         return self._entity(*name)
 
+    def open_sessions(self) -> int:
+        """How many sessions are open: counted with every batch, so that nobody walks over them."""
+        found = self._entity(COUNT, _OPEN_SESSIONS.encode())
+        return self._moved + (found.value if isinstance(found, Count) else 0)
+
     def new_session_id(self) -> str:
         """An id that no session had before: the journal number to come, and a count within the batch."""
         self._made += 1
@@ -194,13 +215,21 @@ class Book:
                 continue
             before = self._known.get(name)
             self._known[name] = image
-            if isinstance(image, Session) and (not isinstance(before, Session) or before.keys != image.keys):
-                for index_key in entry.finds:
-                    self._batch_finds.setdefault(index_key, {})[image.id] = None
+            if isinstance(image, Session):
+                was = before if isinstance(before, Session) else None
+                self._moved += (image.state != CLOSED) - (was is not None and was.state != CLOSED)
+                if was is None or was.keys != image.keys:
+                    for index_key in entry.finds:
+                        self._batch_finds.setdefault(index_key, {})[image.id] = None
         self._records += [RecordEntry(one.wallet, one.sequence, one.at, body) for one, body in records]
 
     def pending(self) -> tuple[list[Entry], list[RecordEntry]]:
         """What the open batch has to make durable."""
+        if self._moved:
+            count = Count(_OPEN_SESSIONS, self.open_sessions())
+            name = (COUNT, count.name.encode())
+            self._known[name], self._moved = count, 0
+            self._batch[name] = Entry(*name, FORMAT + _ENCODER.encode(count))
         return list(self._batch.values()), self._records
 
     def appended(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 
 from tollhouse.console.reading import AuditPage, Finding
@@ -64,19 +64,6 @@ class StoreReading:
         findings = tuple(Finding(proof.wallet, fault) for proof in page for fault in proof.faults)
         last = page[-1].wallet if len(page) == min(limit, AUDIT_PAGE) else ""
         return AuditPage(len(page), sum(proof.records for proof in page), findings, last)
-
-    def open_sessions(self) -> int:
-        """How many sessions are open now; a walk over all of them."""
-        return sum(1 for session in self._all_sessions() if session.state != "closed")
-
-    def _all_sessions(self) -> Iterator[Session]:
-        after = b""
-        while page := self._store.scan(SESSION, after, 1000):
-            for _, image in page:
-                session = decode_image(SESSION, image)
-                if isinstance(session, Session):
-                    yield session
-            after = page[-1][0]
 
     def _wallet(self, name: str) -> Wallet | None:
         found = self._load(WALLET, name.encode())

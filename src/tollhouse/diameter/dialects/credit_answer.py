@@ -19,7 +19,7 @@ from tollhouse.diameter.dialects.credit_control import Exchange
 from tollhouse.diameter.dialects.refusals import ABOUT_THE_SERVICE, RESULTS, SILENCE
 from tollhouse.diameter.names import Result
 from tollhouse.values.commands import Service
-from tollhouse.values.instants import SECOND, Duration
+from tollhouse.values.instants import SECOND
 from tollhouse.values.money import fits
 from tollhouse.values.outcomes import Granted, Outcome, Refused, Settled
 from tollhouse.values.refusals import Refusal
@@ -34,11 +34,10 @@ _TYPES: Final = {kind: unsigned32_avp(names.CC_REQUEST_TYPE, kind) for kind in n
 class AnswerWriter:
     """Writes the body of answers for one identity: what never changes is encoded once."""
 
-    def __init__(self, origin: bytes, validity: Duration, currencies: Mapping[str, int]) -> None:
-        """`origin` = our Origin-Host and Origin-Realm AVPs; `validity` for grants of which the engine says none."""
+    def __init__(self, origin: bytes, currencies: Mapping[str, int]) -> None:
+        """`origin` = our Origin-Host and Origin-Realm AVPs."""
         self._after_result = origin + _CREDIT_CONTROL
         self._success = _SUCCESS + self._after_result
-        self._validity = validity
         self._currencies = currencies
 
     def write(self, exchange: Exchange, outcome: Outcome) -> tuple[int, bytes] | None:
@@ -61,17 +60,18 @@ class AnswerWriter:
         return b"".join((exchange.session, self._success, _request(exchange), grant, _proxies(exchange)))
 
     def _grant(self, outcome: Granted) -> tuple[bytes, bytes, bytes]:
-        """(Granted-Service-Unit, Validity-Time, Final-Unit-Indication), each empty where it is not due."""
+        """(Granted-Service-Unit, Validity-Time, Final-Unit-Indication), each empty where it is not due.
+
+        Validity-Time is what the engine names and no more: the client asks again when it is over (RFC 8506 8.33), and
+        not much later the engine takes the session for silent.
+        """
         units = outcome.granted // SECOND if outcome.service is Service.VOICE else outcome.granted
         final = _TERMINATE if outcome.final else b""
         if units <= 0:
             return b"", b"", final
-        seconds = min(max((outcome.validity or self._validity) // SECOND, 1), _WORD_MAX)
-        return (
-            octets_avp(names.GRANTED_SERVICE_UNIT, _unit(outcome.service, units)),
-            unsigned32_avp(names.VALIDITY_TIME, seconds),
-            final,
-        )
+        seconds = min(outcome.validity // SECOND, _WORD_MAX)
+        validity = unsigned32_avp(names.VALIDITY_TIME, seconds) if seconds else b""
+        return octets_avp(names.GRANTED_SERVICE_UNIT, _unit(outcome.service, units)), validity, final
 
     def _settled(self, exchange: Exchange, outcome: Settled) -> bytes:
         service = b""
