@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
@@ -21,20 +22,17 @@ from tollhouse.console.metrics import Gauge, registry
 from tollhouse.console.server import site
 from tollhouse.diameter.dictionary import load_dictionary
 from tollhouse.diameter.server import DiameterServer
-from tollhouse.diameter.settings import DiameterSettings
 from tollhouse.engine.batch import Engine
 from tollhouse.engine.book import Book
 from tollhouse.engine.tally import Tally
 from tollhouse.engine.timers import Timers
 from tollhouse.main.importing import TariffDesk
-from tollhouse.main.notify import notify
-from tollhouse.main.plan import Endpoint, Plan
+from tollhouse.main.notify import notify, watchdog_period
+from tollhouse.main.plan import DiameterPlan, Endpoint, Plan, RadiusPlan, SipPlan
 from tollhouse.main.reading import StoreReading
 from tollhouse.radius import dictionary as radius_dictionary
 from tollhouse.radius.server import RadiusServer
-from tollhouse.radius.settings import RadiusSettings
 from tollhouse.sip.server import SipServer
-from tollhouse.sip.settings import Settings as SipSettings
 from tollhouse.store.die import die
 from tollhouse.store.embedded import open_embedded
 from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
@@ -72,6 +70,7 @@ class Appliance:
         self._reactor = reactor
         self._ports: list[Any] = []
         self._loops: list[LoopingCall] = []
+        self._diameter: DiameterServer | None = None
         plan.data.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._store = open_embedded(plan.data, die, plan.store)
         claimed = self._store.claim()
@@ -90,29 +89,21 @@ class Appliance:
         _LOG.info("recovered %d batches, engine time %d", claimed.recovered_batches, claimed.engine_time)
 
     def start(self) -> None:
-        """Listen on every port. Raises PortTakenError; what was opened before is closed by `stop`."""
-        plan, reactor = self.plan, self._reactor
-        radius = RadiusServer(
-            self.engine, self.tally, radius_dictionary.load(plan.dictionaries / "radius"), RadiusSettings()
-        )
-        state_id = self._started // 1_000_000
-        self.diameter = DiameterServer(
-            self.engine,
-            self.tally,
-            DiameterSettings(origin_host=plan.origin_host, origin_realm=plan.origin_realm, origin_state_id=state_id),
-            load_dictionary(plan.dictionaries / "diameter"),
-            reactor,
-        )
-        sip = SipServer(self.engine, self.tally, SipSettings(), reactor, os.urandom(32))
-        self._udp(plan.radius_auth, radius.auth)
-        self._udp(plan.radius_accounting, radius.acct)
-        self._udp(plan.sip, sip)
-        self._tcp(plan.diameter, self.diameter)
-        self._tcp(plan.http, site(self._desk(), registry(self.tally, self._gauges()), plan.token, reactor))
+        """Listen on every port. Raises PortTakenError, DictionaryError; what was opened before is closed by `stop`."""
+        plan = self.plan
+        if plan.radius is not None:
+            self._serve_radius(plan.radius)
+        if plan.sip is not None:
+            self._serve_sip(plan.sip)
+        if plan.diameter is not None:
+            self._serve_diameter(plan.diameter)
+        self._tcp(plan.http, site(self._desk(), registry(self.tally, self._gauges()), plan.token, self._reactor))
         self._loop(TICK, self._timers.tick)
         self._loop(WATCH, self._watch_config)
         self._loop(60, self._store.reader_check)
-        self._loop(5, lambda: notify("WATCHDOG=1"))
+        heartbeat = watchdog_period()
+        if heartbeat is not None:
+            self._loop(heartbeat, lambda: notify("WATCHDOG=1"))
         self.tariffs.resume()
         notify("READY=1")
 
@@ -121,8 +112,8 @@ class Appliance:
         """Take nothing new, answer what is in hand, part from the peers, carry the journal into the state."""
         notify("STOPPING=1")
         self.engine.admission.draining = True
-        if hasattr(self, "diameter"):
-            yield self.diameter.stop()
+        if self._diameter is not None:
+            yield self._diameter.stop()
         yield DeferredList([maybeDeferred(port.stopListening) for port in self._ports])
         for loop in self._loops:
             if loop.running:
@@ -133,18 +124,34 @@ class Appliance:
         self.cache.close()
         self.database.close()
 
+    def _serve_radius(self, plan: RadiusPlan) -> None:
+        names = radius_dictionary.load(self.plan.dictionaries / "radius")
+        server = RadiusServer(self.engine, self.tally, names, plan.settings)
+        self._udp(plan.auth, server.auth)
+        self._udp(plan.accounting, server.acct)
+
+    def _serve_sip(self, plan: SipPlan) -> None:
+        self._udp(plan.listen, SipServer(self.engine, self.tally, plan.settings, self._reactor, os.urandom(32)))
+
+    def _serve_diameter(self, plan: DiameterPlan) -> None:
+        settings = replace(plan.settings, origin_state_id=self._started // 1_000_000)
+        dictionary = load_dictionary(self.plan.dictionaries / "diameter")
+        server = DiameterServer(self.engine, self.tally, settings, dictionary, self._reactor)
+        self._tcp(plan.listen, server)
+        self._diameter = server
+
     def _udp(self, at: Endpoint, protocol: Any) -> None:
         try:
             port = self._reactor.listenUDP(at.port, protocol, interface=at.host, maxPacketSize=65_535)
         except CannotListenError as error:
-            raise PortTakenError(f"{at}/udp: {error.socketError}; {self.plan.move_ports}") from error
+            raise PortTakenError(f"{at}/udp: {error.socketError}; {at.moved_by}") from error
         self._ports.append(port)
 
     def _tcp(self, at: Endpoint, factory: Any) -> None:
         try:
             port = self._reactor.listenTCP(at.port, factory, interface=at.host)
         except CannotListenError as error:
-            raise PortTakenError(f"{at}/tcp: {error.socketError}; {self.plan.move_ports}") from error
+            raise PortTakenError(f"{at}/tcp: {error.socketError}; {at.moved_by}") from error
         self._ports.append(port)
 
     def _loop(self, period: float, work: Callable[[], object]) -> None:
@@ -188,8 +195,11 @@ class Appliance:
             "open_sessions": self.engine.book.open_sessions(),
             "disk_low": self.engine.admission.disk_low,
             "config_problems": [str(problem) for problem in self.cache.problems],
-            "peers": sorted(self.diameter.node.peers()),
+            "peers": sorted(self._diameter.node.peers()) if self._diameter else [],
         }
+
+    def _connections(self) -> int:
+        return len(self._diameter.connections) if self._diameter else 0
 
     def _gauges(self) -> list[Gauge]:
         least = self.plan.policy.min_free_bytes
@@ -204,5 +214,5 @@ class Appliance:
             Gauge(
                 "config_problems", "What keeps the newest change from being in force", lambda: len(self.cache.problems)
             ),
-            Gauge("diameter_peers", "Diameter connections that are open", lambda: len(self.diameter.connections)),
+            Gauge("diameter_peers", "Diameter connections that are open", self._connections),
         ]
