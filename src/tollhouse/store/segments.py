@@ -24,6 +24,8 @@ _MAGIC: Final = b"TOLLJRNL"
 _HEADER: Final = struct.Struct(">8sII16sQ")
 _HEADER_CRC: Final = struct.Struct(">I")
 _FRAME: Final = struct.Struct(">II")
+_ZEROS: Final = 4096
+"""No payload ends in more zeros than this: a handful of numbers that are 0."""
 _FORMAT_BYTE: Final = bytes((FORMAT,))
 
 
@@ -122,7 +124,7 @@ def _batch(name: str, payload: bytes, expected: int) -> Batch:
         raise FormatError(f"{name}: batch format {payload[0]}, this release reads {FORMAT}")
     try:
         batch = _decode(memoryview(payload)[1:])
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptError(f"{name}: a batch with a right checksum cannot be read: {error}") from None
     if batch.number != expected:
         raise CorruptError(f"{name}: batch {batch.number} where {expected} was due")
@@ -130,10 +132,10 @@ def _batch(name: str, payload: bytes, expected: int) -> Batch:
 
 
 def _valid_frame_behind(data: bytes, start: int, filled: int, index: int) -> bool:
-    """Whether a valid frame begins anywhere in [start, filled)."""
+    """Whether a valid frame begins anywhere in [start, filled). It may end behind: in zeros of its own."""
     unpack = _FRAME.unpack_from
     for offset in range(start, filled - _FRAME.size, 8):
         length = unpack(data, offset)[0]
-        if 0 < length <= filled - offset - _FRAME.size and _payload(data, offset, index) is not None:
+        if 0 < length <= filled + _ZEROS - offset - _FRAME.size and _payload(data, offset, index) is not None:
             return True
     return False
