@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from tollhouse.engine.book import SESSION, WALLET, decode_image
+from tollhouse.engine.book import SESSION, WALLET, DamagedError, decode_image
 from tollhouse.engine.session import CLOSED, Session, wallet_key
 from tollhouse.records.record import decode, digest
 from tollhouse.store.interface import RecordEntry
@@ -69,9 +69,13 @@ def audit(store: Readable) -> AuditReport:
         for counter, amount in proof.counters.items():
             moved[counter] = moved.get(counter, 0) + amount
     sessions = 0
-    for image in _all(store, SESSION, b""):
-        session = decode_image(SESSION, image)
+    for key, image in _all(store, SESSION, b""):
         sessions += 1
+        try:
+            session = decode_image(SESSION, image)
+        except DamagedError as error:
+            faults.append(f"session {key.decode(errors='replace')}: {error}")
+            continue
         if isinstance(session, Session) and session.lines:
             if session.state == CLOSED:
                 faults.append(f"session {session.id} is closed and holds money")
@@ -87,8 +91,13 @@ def audit(store: Readable) -> AuditReport:
 
 def proofs(store: Readable, after: str) -> Iterator[Proof]:
     """The proof of each wallet whose name comes after `after`, in order of name."""
-    for image in _all(store, WALLET, after.encode()):
-        wallet = decode_image(WALLET, image)
+    for key, image in _all(store, WALLET, after.encode()):
+        name = key.decode(errors="replace")
+        try:
+            wallet = decode_image(WALLET, image)
+        except DamagedError as error:
+            yield Proof(name, "", 0, 0, {}, (f"wallet {name}: {error}",))
+            continue
         if isinstance(wallet, Wallet):
             yield prove(store, wallet)
 
@@ -100,7 +109,12 @@ def prove(store: Readable, wallet: Wallet) -> Proof:
     counters: dict[str, int] = {}
     previous, sequence = b"", 0
     for entry in _records(store, wallet.name):
-        record = decode(entry.body)
+        try:
+            record = decode(entry.body)
+        except ValueError as error:
+            faults.append(f"wallet {wallet.name}: record {entry.sequence}: {error}")
+            previous, sequence = digest(entry.body), entry.sequence
+            continue
         if record.sequence != sequence + 1 or record.previous != previous:
             faults.append(f"wallet {wallet.name}: record {record.sequence} does not follow record {sequence}")
         for posting in record.postings:
@@ -114,7 +128,7 @@ def prove(store: Readable, wallet: Wallet) -> Proof:
     values = {bucket.id: bucket.value for bucket in wallet.buckets}
     faults += _differences(wallet.name, "has", values, "its records", buckets)
     held = {bucket.id: bucket.held for bucket in wallet.buckets}
-    faults += _differences(wallet.name, "holds", held, "its sessions", _held_by_sessions(store, wallet.name))
+    faults += _differences(wallet.name, "holds", held, "its sessions", _held_by_sessions(store, wallet.name, faults))
     return Proof(wallet.name, wallet.unit, wallet.balance(), sequence, counters, tuple(faults))
 
 
@@ -126,21 +140,24 @@ def _differences(wallet: str, verb: str, stated: dict[int, int], source: str, pr
     ]
 
 
-def _held_by_sessions(store: Readable, wallet: str) -> dict[int, int]:
+def _held_by_sessions(store: Readable, wallet: str, faults: list[str]) -> dict[int, int]:
     held: dict[int, int] = {}
     for kind, key in store.find(wallet_key(wallet)):
         image = store.load(kind, key)
-        session = decode_image(kind, image) if image is not None else None
+        try:
+            session = decode_image(kind, image) if image is not None else None
+        except DamagedError as error:
+            faults.append(f"session {key.decode(errors='replace')}: {error}")
+            continue
         if isinstance(session, Session) and session.wallet == wallet:
             for bucket, amount in session.lines:
                 held[bucket] = held.get(bucket, 0) + amount
     return held
 
 
-def _all(store: Readable, kind: int, after: bytes) -> Iterator[bytes]:
+def _all(store: Readable, kind: int, after: bytes) -> Iterator[tuple[bytes, bytes]]:
     while page := store.scan(kind, after, PAGE):
-        for _, image in page:
-            yield image
+        yield from page
         after = page[-1][0]
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from tollhouse.engine.admission import Admission
-from tollhouse.engine.book import Book, Image, entry_of
+from tollhouse.engine.book import Book, DamagedError, Image, entry_of
 from tollhouse.engine.charge import decide
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.policy import Policy
@@ -146,7 +146,10 @@ class Engine:
         name = self.book.touched
         _LOG.exception("a command broke, wallet %r is quarantined: %s", name, _dump(command))
         outcome = Refused(Refusal.INTERNAL_ERROR, "thrown away; its wallet is quarantined" if name else "thrown away")
-        wallet = self.book.wallet(name) if name else None
+        try:
+            wallet = self.book.wallet(name) if name else None
+        except DamagedError:
+            return Decision(Refused(Refusal.INTERNAL_ERROR, "its wallet cannot be read"))
         if wallet is None or wallet.state == QUARANTINED:
             return Decision(outcome)
         self.tally.count("engine_quarantines")

@@ -91,11 +91,18 @@ def decode_outcome(data: bytes) -> Outcome:
     return outcome
 
 
+class DamagedError(ValueError):
+    """A stored image that cannot be read: of an unknown format, or damaged at rest."""
+
+
 def decode_image(kind: int, image: bytes) -> Entity:
-    """The entity of a stored image. An unknown format number raises ValueError."""
+    """The entity of a stored image. Raises DamagedError."""
     if image[:1] != FORMAT:
-        raise ValueError(f"image format {image[:1].hex()} is unknown")
-    entity: Entity = _DECODERS[kind].decode(image[1:])
+        raise DamagedError(f"image format {image[:1].hex()!r} is unknown")
+    try:
+        entity: Entity = _DECODERS[kind].decode(image[1:])
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"an image of kind {kind} cannot be read: {error}") from error
     return entity
 
 

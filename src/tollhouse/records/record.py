@@ -65,10 +65,13 @@ def encode(record: Record) -> bytes:
 
 
 def decode(body: bytes) -> Record:
-    """The record of stored bytes. Raises ValueError on another format."""
+    """The record of stored bytes. Raises ValueError: another format, or bytes that are damaged."""
     if body[:1] != b"\x01":
-        raise ValueError(f"record format {body[:1].hex()} is unknown")
-    return _decoder.decode(body[1:])
+        raise ValueError(f"record format {body[:1].hex()!r} is unknown")
+    try:
+        return _decoder.decode(body[1:])
+    except RecursionError as error:
+        raise ValueError("a record nested without end") from error
 
 
 def digest(body: bytes) -> bytes:
