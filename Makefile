@@ -4,7 +4,7 @@ DIR    ?= ./var/demo
 LOADGEN ?= $(wildcard ../shared/load)
 BIN    := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench
+.PHONY: help setup run test check bench soak
 
 help: ## what the targets do
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ check: setup ## ruff, format, mypy --strict, the map of rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: setup ## 1000 rounds of kill -9 under load (about half an hour)
+	$(BIN)/python -m pytest tests/journeys/test_kill.py --rounds 1000 -s
 
 bench: setup ## requests/s, CPU per request, latency (LOADGEN=directory of a loadgen source)
 	$(BIN)/python tools/bench.py --loadgen "$(LOADGEN)"
