@@ -24,9 +24,15 @@ from pathlib import Path
 from typing import Any
 
 TOLLHOUSE = (sys.executable, "-m", "tollhouse.main")
+_SERVE = (
+    sys.executable,
+    "-c",
+    "import sys; from pathlib import Path; from tollhouse.main.serve import serve; sys.exit(serve(Path(sys.argv[1])))",
+)
 PATIENCE = 90
 """Seconds within which a process answers or ends; a bound, not a wait."""
 ATTEMPTS = 5
+PROTOCOLS = ("radius", "diameter", "sip")
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,47 @@ def running_demo(
 
     with _running(directory, "demo", command, env or {}) as process:
         yield process
+
+
+@contextmanager
+def running_serve(
+    directory: Path, more: str = "", protocols: Sequence[str] = PROTOCOLS, env: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """`tollhouse serve` on `directory`/tollhouse.toml, `more` at its end, all files in `directory`.
+
+    It answers on HTTP; killed at the end where it still runs.
+    """
+    file = directory / "tollhouse.toml"
+
+    def command(ports: Ports) -> Sequence[str]:
+        file.write_text(settings_text(ports, protocols) + more)
+        return serve_command(file)
+
+    with _running(directory, "serve", command, env or {}, directory / "token") as process:
+        yield process
+
+
+def serve_command(file: Path) -> list[str]:
+    """The production start on that settings file."""
+    return [*_SERVE, str(file)]
+
+
+def settings_text(ports: Ports, protocols: Sequence[str] = PROTOCOLS) -> str:
+    """A settings file for these ports on loopback, with every path beside the file."""
+    sections = {
+        "paths": {"data": "data", "database": "config.sqlite", "key_file": "key", "token_file": "token"},
+        "http": {"port": ports.http},
+        "radius": {"auth_port": ports.radius_auth, "accounting_port": ports.radius_accounting},
+        "diameter": {"port": ports.diameter, "origin_host": "ocs.example.net", "origin_realm": "example.net"},
+        "sip": {"port": ports.sip},
+    }
+    lines = []
+    for name, section in sections.items():
+        if name not in PROTOCOLS or name in protocols:
+            lines.append(f"[{name}]")
+            address = {} if name == "paths" else {"address": "127.0.0.1"}
+            lines.extend(f"{key} = {json.dumps(value)}" for key, value in {**address, **section}.items())
+    return "\n".join(lines) + "\n"
 
 
 @contextmanager

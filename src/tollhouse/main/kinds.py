@@ -55,13 +55,17 @@ class Whole(msgspec.Struct, frozen=True):
     def range(self) -> str:
         return f"{self.least} to {self.most}"
 
+    @property
+    def _allowed(self) -> str:
+        return f"{self.range} {self.unit}".rstrip()
+
     def read(self, value: object) -> object:
         if isinstance(value, float):
-            raise WrongValue(f"{value} is a fraction; a whole number of {self.unit} is expected, {self.range}")
+            raise WrongValue(f"{value} is a fraction; a whole number is expected: {self._allowed}")
         if not isinstance(value, int) or isinstance(value, bool):
-            raise WrongValue(f"{_said(value)} is no whole number of {self.unit}, {self.range}")
+            raise WrongValue(f"{_said(value)} is no whole number; {self._allowed}")
         if not self.least <= value <= self.most:
-            raise WrongValue(f"{value} is out of range: {self.range} {self.unit}")
+            raise WrongValue(f"{value} is out of range: {self._allowed}")
         return value * self.scale
 
     def shown(self, inside: object) -> str:
@@ -76,7 +80,7 @@ def seconds(least: int, most: int) -> Whole:
 
 def port() -> Whole:
     """A port number."""
-    return Whole("port", 1, 65_535)
+    return Whole("", 1, 65_535)
 
 
 class OneOf(msgspec.Struct, frozen=True):
