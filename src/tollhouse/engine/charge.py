@@ -209,14 +209,14 @@ def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
     One that was closed because it rang for long begins anew; of another closed one it is a late report.
     """
     session = settle.find(book, command)
+    if session is not None and (said := repeated(session, command)) is not None:
+        return Decision(said)
     if session is not None and session.state == CLOSED:
         if session.ended != UNUSED and sane(command.at, now) - session.reported <= policy.reuse_after:
             return Decision(settle.granted_again(book, policy, session, now))
         session = None
     if session is None:
         return open_unknown(book, policy, command, sane(command.at, now), now)
-    if (said := repeated(session, command)) is not None:
-        return Decision(said)
     if session.state == STARTED:
         return Decision(settle.granted_again(book, policy, session, now))
     began = sane(command.at, now)
