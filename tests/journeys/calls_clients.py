@@ -77,12 +77,12 @@ class RadiusSwitch:
         self.send_accounting(attributes)
         return self.receive()[1]
 
-    def hears_nothing(self, seconds: float) -> bool:
-        """Whether all that was sent stays without an answer for so long; it is given up then."""
-        self._socket.settimeout(seconds)
+    def heard_nothing(self) -> bool:
+        """Whether no reply has come to what was sent; it is given up. To be asked once the server is done with it."""
+        self._socket.setblocking(False)
         try:
             self.receive()
-        except TimeoutError:
+        except BlockingIOError:
             self._waiting.clear()
             return True
         finally:
