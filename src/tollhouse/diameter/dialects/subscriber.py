@@ -73,10 +73,13 @@ def text_along(avps: Avps, path: Path) -> str | None:
 
 
 def raw_along(avps: Avps, path: Path) -> bytes:
-    """The AVP at the end of a path, inside the groups that lead to it; empty where any step is absent."""
+    """The AVP at the end of a path, inside the groups that lead to it; empty where any step is absent or unreadable."""
     *groups, last = path
     for key in groups:
-        inner = avps.group(key)
+        try:
+            inner = avps.group(key)
+        except DiameterError:
+            return b""
         if inner is None:
             return b""
         avps = inner
