@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -159,6 +159,15 @@ class RpcError(Exception):
         self.error = error
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Polls a real process until it holds; PATIENCE is a bound, not a wait."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"it did not come to hold within {PATIENCE} s")
+        time.sleep(0.01)
+
+
 def free_ports() -> Ports:
     """Ports that the kernel had free just now, as far from each other as the demo's."""
     while True:
@@ -195,17 +204,21 @@ def running_demo(
 
 @contextmanager
 def running_serve(
-    directory: Path, more: str = "", protocols: Sequence[str] = PROTOCOLS, env: Mapping[str, str] | None = None
+    directory: Path,
+    more: str = "",
+    protocols: Sequence[str] = PROTOCOLS,
+    env: Mapping[str, str] | None = None,
+    under: Sequence[str] = (),
 ) -> Iterator[Process]:
     """`tollhouse serve` on `directory`/tollhouse.toml, `more` at its end, all files in `directory`.
 
-    It answers on HTTP; killed at the end where it still runs.
+    `under`: a program that becomes it (strace -D). It answers on HTTP; killed at the end where it still runs.
     """
     file = directory / "tollhouse.toml"
 
     def command(ports: Ports) -> Sequence[str]:
         file.write_text(settings_text(ports, protocols) + more)
-        return serve_command(file)
+        return [*under, *serve_command(file)]
 
     with _running(directory, "serve", command, env or {}, directory / "token") as process:
         yield process
@@ -236,7 +249,11 @@ def settings_text(ports: Ports, protocols: Sequence[str] = PROTOCOLS) -> str:
 
 @contextmanager
 def _running(
-    directory: Path, name: str, command: Any, env: Mapping[str, str], token_file: Path | None = None
+    directory: Path,
+    name: str,
+    command: Callable[[Ports], Sequence[str]],
+    env: Mapping[str, str],
+    token_file: Path | None = None,
 ) -> Iterator[Process]:
     """Started on free ports, and on others where someone was quicker; it answers, or this raises what it said."""
     for _ in range(ATTEMPTS):

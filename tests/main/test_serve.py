@@ -7,13 +7,11 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.processes import PATIENCE, free_ports, running_serve, serve_command, settings_text
+from tests.processes import PATIENCE, free_ports, running_serve, serve_command, settings_text, until
 
 TENANT = (
     "INSERT INTO units (name, decimals) VALUES ('EUR', 6)",
@@ -39,14 +37,6 @@ def _sql(directory: Path, *statements: str) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         for statement in statements:
             connection.execute(statement)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    """Polls until it holds; a bound, not a wait."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def _bound(pid: int) -> set[tuple[str, int]]:
@@ -88,7 +78,7 @@ def test_the_state_survives_a_clean_stop_and_a_crash(tmp_path: Path) -> None:
     with running_serve(tmp_path) as process:
         empty = process.rpc("system.status")["generation"]
         _sql(tmp_path, *TENANT)
-        _until(lambda: process.rpc("system.status")["generation"] > empty)
+        until(lambda: process.rpc("system.status")["generation"] > empty)
         process.rpc("wallet.create", wallet="a", request_id="1", opening="10.00")
         token = process.token
         assert process.terminate() == 0

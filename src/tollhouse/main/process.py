@@ -34,6 +34,7 @@ def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: C
     reactor: Any = _reactor
     logging.basicConfig(stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("twisted").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     observer: Any = STDLibLogObserver("twisted")
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     try:
