@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+
+import lmdb
+import pytest
+
+from tollhouse.store.die import describe
 
 SCRIPT = """
 import atexit, logging
@@ -21,3 +27,19 @@ def test_die_says_why_and_ends_without_clean_up() -> None:
     ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=30, check=False)
     said = "tollhouse: store trouble, the process ends: disk full while testing\n"
     assert (ended.returncode, ended.stderr, ended.stdout) == (70, said, f"log: {said}")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left"), OSError(errno.EDQUOT, "Quota"), lmdb.DiskError("mdb_txn_commit")]
+)
+def test_a_full_disk_is_called_a_full_disk(error: Exception) -> None:
+    said = describe("writing a checkpoint", error)
+    assert (
+        said
+        == f"disk full while writing a checkpoint: {error}. Make room and start again; nothing acknowledged is lost"
+    )
+
+
+def test_other_trouble_is_called_by_its_name() -> None:
+    assert describe("reading", OSError(errno.EIO, "Input/output error")).startswith("OSError while reading: ")
+    assert describe("reading", lmdb.CorruptedError("x")).startswith("CorruptedError while reading: ")

@@ -8,6 +8,8 @@ import os
 import sys
 from typing import Final, NoReturn
 
+import lmdb
+
 EXIT_STATUS: Final = 70
 """EX_SOFTWARE of sysexits.h; systemd restarts on it."""
 
@@ -27,6 +29,7 @@ def die(reason: str) -> NoReturn:
 
 def describe(doing: str, error: BaseException) -> str:
     """One line for `die`: what was being done and what went wrong; a full disk is called a full disk."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or isinstance(error, lmdb.DiskError):
         return f"disk full while {doing}: {error}. Make room and start again; nothing acknowledged is lost"
     return f"{type(error).__name__} while {doing}: {error}"

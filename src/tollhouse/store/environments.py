@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,12 +19,19 @@ FORMAT_BYTE: Final = bytes((FORMAT,))
 LONGEST_KEY: Final = 480
 """Bytes that an entity's key or a wallet's name may have: LMDB's 511 less what we put around it."""
 
+READERS: Final = 126
+"""LMDB's own default: how many readers one file may have at a time."""
+_LOCK_HEADER: Final = 192
+_READER_SLOT: Final = 64
+
 T = TypeVar("T")
 
 
 def open_environment(path: Path, *, databases: int, read_only: bool = False) -> lmdb.Environment:
     """Open one file, durably made where it is missing, with a sync on every commit. Not to be used across a fork."""
     fresh = not read_only and not path.exists()
+    if not read_only:
+        reserve_lock(path, READERS)
     environment = lmdb.open(
         str(path), map_size=MAP_SIZE, subdir=False, max_dbs=databases, readonly=read_only, mode=0o640
     )
@@ -31,6 +39,19 @@ def open_environment(path: Path, *, databases: int, read_only: bool = False) -> 
         sync_path(path.parent)
     environment.reader_check()
     return environment
+
+
+def reserve_lock(path: Path, readers: int) -> None:
+    """Give the environment's lock file its blocks before LMDB maps it. Raises OSError where there is no room.
+
+    LMDB makes it with holes; a write to a mapped hole that a full disk cannot fill kills the process by SIGBUS, without
+    a word. Only before this process opens the environment: closing a file gives up the locks that LMDB has on it.
+    """
+    handle = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        os.posix_fallocate(handle, 0, _LOCK_HEADER + (readers - 1) * _READER_SLOT)
+    finally:
+        os.close(handle)
 
 
 def unpack(decoder: msgspec.msgpack.Decoder[T], value: bytes, where: object) -> T:
