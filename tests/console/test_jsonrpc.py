@@ -364,6 +364,17 @@ def test_lists_page_with_next() -> None:
     assert (audited["findings"][0]["wallet"], audited["next"]) == ("1002", None)
 
 
+@pytest.mark.parametrize("method", ["wallet.list", "session.list", "record.list", "system.audit"])
+def test_a_batch_asks_for_few_pages(method: str) -> None:
+    """A batch is one turn, and calls wait for it: five pages are refused, four are not."""
+    params = {"wallet": "a"} if method == "record.list" else {}
+    one = request(method, params)
+    at = desk(ScriptedCharging())
+    assert ask(at, [one] * 5)["error"]["code"] == -32600
+    answers = ask(at, [one] * 4 + [request("wallet.get", {"wallet": "a"})] * 100)
+    assert sum("result" in answer for answer in answers) == 104
+
+
 def test_status_and_import() -> None:
     """What main hands in is answered as it is."""
     at = desk(ScriptedCharging())

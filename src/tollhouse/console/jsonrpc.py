@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from tollhouse.console.desk import Desk, Json, ParameterError
-from tollhouse.console.methods import METHODS
+from tollhouse.console.methods import METHODS, PAGES
 from tollhouse.console.params import Method
 from tollhouse.console.views import refused
 from tollhouse.values.outcomes import Refused
@@ -29,6 +29,8 @@ INTERNAL_ERROR: Final = -32603
 REFUSED: Final = -32000
 
 BATCH_MAX: Final = 1000
+PAGES_MAX: Final = 4
+"""Pages in a batch: all of a batch is done in one turn, and calls wait for it."""
 
 Respond: TypeAlias = Callable[[bytes | None], None]
 """Takes the answer's bytes; None = there is nothing to answer."""
@@ -67,7 +69,15 @@ def read(body: bytes) -> object:
         raise Fault(PARSE_ERROR, "the body is no JSON") from None
     if isinstance(document, list) and not 0 < len(document) <= BATCH_MAX:
         raise Fault(INVALID_REQUEST, f"a batch holds 1 to {BATCH_MAX} requests")
+    if isinstance(document, list) and sum(map(asks_for_page, document)) > PAGES_MAX:
+        raise Fault(INVALID_REQUEST, f"a batch asks for at most {PAGES_MAX} pages (lists, audit)")
     return document
+
+
+def asks_for_page(request: object) -> bool:
+    """Whether the request reads a page of many entities."""
+    name = request.get("method") if isinstance(request, dict) else None
+    return isinstance(name, str) and name in PAGES
 
 
 def unique(pairs: list[tuple[str, object]]) -> None:

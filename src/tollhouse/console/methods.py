@@ -49,3 +49,6 @@ METHODS: Final[dict[str, type[Method]]] = {
     "event.quote": EventQuote,
     "record.list": RecordList,
 }
+
+PAGES: Final = frozenset({"wallet.list", "session.list", "record.list", "system.audit"})
+"""Methods that read a page of many entities: the dear ones, some 10 ms for a thousand."""

@@ -208,6 +208,7 @@ class Appliance:
             Gauge(
                 "engine_clock_ahead_seconds", "Engine time ahead of the wall clock", lambda: self.engine.ahead() / 1e6
             ),
+            Gauge("engine_open_sessions", "Sessions that are open", self.engine.book.open_sessions),
             Gauge("store_free_bytes", "Free disk where the journal lies", self._store.free_bytes),
             Gauge("store_free_least_bytes", "Below this, new sessions are refused", lambda: least),
             Gauge("config_generation", "Generation in force", lambda: self.engine.book.snapshot.generation),
