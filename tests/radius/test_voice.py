@@ -184,7 +184,7 @@ def test_stop_and_its_cause() -> None:
         put("h323-disconnect-cause", "h323-disconnect-cause=10"),
     )
     assert isinstance(command, Stop)
-    assert (command.key, command.usage, command.open_unknown) == ("stop", Total(85 * SECOND), True)
+    assert (command.key, command.usage, command.open_unknown) == ("stop:85000000", Total(85 * SECOND), True)
     assert command.at == NOW - 3 * SECOND
     assert command.cause == "q850:16"  # hexadecimal 10
 

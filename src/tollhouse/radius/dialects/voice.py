@@ -109,8 +109,8 @@ def accounting(
             raise RadiusError("no_usage", "an interim report without time or octets")
         key = f"interim:{used}"
         return Update(caller, key, names, Total(used), None, at, deadline, service, called, calling, True)
-    usage = Delta(0) if used is None else Total(used)
-    return Stop(caller, "stop", names, usage, _cause(n, values), at, deadline, service, called, calling, True)
+    usage, key = (Delta(0), "stop") if used is None else (Total(used), f"stop:{used}")
+    return Stop(caller, key, names, usage, _cause(n, values), at, deadline, service, called, calling, True)
 
 
 def tells_no_usage(command: Command | Refused) -> bool:
