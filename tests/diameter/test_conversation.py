@@ -153,6 +153,7 @@ def test_a_repeat_gets_the_same_bytes_under_its_own_hop_by_hop(node: Node) -> No
     (again,) = other.say(bytes(resent), T0 + 9 * MINUTE)
     assert (again.result, again.hop, again.flags) == (2001, 99, 0x40)
     assert node.tally.counts["diameter_repeats", "same"] == 1
+    assert node.tally.counts["diameter_requests", "INITIAL"] == 1
     assert len(other.ask(bytes(resent), T0 + 11 * MINUTE)) == 1
 
 

@@ -28,6 +28,7 @@ COUNTERS: Final[dict[str, tuple[str, str]]] = {
     "diameter_dropped": ("reason", "Diameter connections turned away"),
     "diameter_errors": ("code", "Diameter messages that were wrong, by the Result-Code they got"),
     "diameter_repeats": ("body", "Diameter requests seen before, by whether their body was the same"),
+    "diameter_requests": ("kind", "Diameter requests that were understood, repeats aside"),
     "diameter_usage_in_other_units": ("", "Diameter reports in units that the session does not count"),
     "diameter_watchdog": ("event", "Diameter watchdogs"),
     "engine_answer_bugs": ("", "Answers that could not be given: bugs of ours"),

@@ -223,6 +223,7 @@ class Conversation:
             self.in_hand += 1
             return
         self._client_state(exchange.client, avps, now, asks)
+        node.tally.count("diameter_requests", exchange.kind.name)
         if exchange.unmatched:
             node.tally.count("diameter_usage_in_other_units")
         node.duplicates.begin(key, digest, (self, header.hop_by_hop))
