@@ -43,3 +43,10 @@ def test_a_full_disk_is_called_a_full_disk(error: Exception) -> None:
 def test_other_trouble_is_called_by_its_name() -> None:
     assert describe("reading", OSError(errno.EIO, "Input/output error")).startswith("OSError while reading: ")
     assert describe("reading", lmdb.CorruptedError("x")).startswith("CorruptedError while reading: ")
+
+
+def test_a_write_that_lmdb_could_not_finish_is_a_full_disk_where_nothing_is_free() -> None:
+    cut = lmdb.Error("mdb_txn_commit: Input/output error")
+    assert describe("writing a checkpoint", cut, 4096).startswith("disk full while writing a checkpoint: ")
+    assert describe("writing a checkpoint", cut, 2**30).startswith("Error while writing a checkpoint: ")
+    assert describe("reading", OSError(errno.EIO, "Input/output error"), 0).startswith("OSError while reading: ")

@@ -21,3 +21,14 @@ def test_an_old_lock_file_with_holes_is_filled(tmp_path: Path) -> None:
     with open_environment(tmp_path / "file.lmdb", databases=1):
         lock = (tmp_path / "file.lmdb-lock").stat()
     assert lock.st_blocks * 512 >= lock.st_size == 8192
+
+
+def test_what_is_left_of_one_that_was_never_whole_is_made_anew(tmp_path: Path) -> None:
+    """A crash or a full disk cut it short before it had its name."""
+    (tmp_path / "file.lmdb.new").write_bytes(bytes(4096))
+    with (
+        open_environment(tmp_path / "file.lmdb", databases=1) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        transaction.put(b"key", b"value")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.lmdb", "file.lmdb-lock"]

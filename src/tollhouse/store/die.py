@@ -12,6 +12,8 @@ import lmdb
 
 EXIT_STATUS: Final = 70
 """EX_SOFTWARE of sysexits.h; systemd restarts on it."""
+_ROOM: Final = 1 << 20
+"""With less than this free, in octets, LMDB's trouble is the disk."""
 
 
 def die(reason: str) -> NoReturn:
@@ -27,9 +29,13 @@ def die(reason: str) -> NoReturn:
     os._exit(EXIT_STATUS)
 
 
-def describe(doing: str, error: BaseException) -> str:
-    """One line for `die`: what was being done and what went wrong; a full disk is called a full disk."""
+def describe(doing: str, error: BaseException, free: int | None = None) -> str:
+    """One line for `die`: what was being done and what went wrong; a full disk is called a full disk.
+
+    `free`: octets free now, where they could be asked for. LMDB calls a write that a full disk cut short an I/O error.
+    """
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or isinstance(error, lmdb.DiskError):
+    cut_short = isinstance(error, lmdb.Error) and free is not None and free < _ROOM
+    if full or cut_short or isinstance(error, lmdb.DiskError):
         return f"disk full while {doing}: {error}. Make room and start again; nothing acknowledged is lost"
     return f"{type(error).__name__} while {doing}: {error}"

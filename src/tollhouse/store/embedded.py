@@ -245,4 +245,8 @@ class EmbeddedStore:
             yield
 
     def _trouble(self, doing: str, error: Exception) -> NoReturn:
-        self._die(describe(doing, error))
+        try:
+            free = self._files.free_bytes()
+        except OSError:
+            free = None
+        self._die(describe(doing, error, free))

@@ -29,14 +29,13 @@ T = TypeVar("T")
 
 def open_environment(path: Path, *, databases: int, read_only: bool = False) -> lmdb.Environment:
     """Open one file, durably made where it is missing, with a sync on every commit. Not to be used across a fork."""
-    fresh = not read_only and not path.exists()
     if not read_only:
+        if not path.exists():
+            _make(path)
         reserve_lock(path, READERS)
     environment = lmdb.open(
         str(path), map_size=MAP_SIZE, subdir=False, max_dbs=databases, readonly=read_only, mode=0o640
     )
-    if fresh:
-        sync_path(path.parent)
     environment.reader_check()
     return environment
 
@@ -52,6 +51,16 @@ def reserve_lock(path: Path, readers: int) -> None:
         os.posix_fallocate(handle, 0, _LOCK_HEADER + (readers - 1) * _READER_SLOT)
     finally:
         os.close(handle)
+
+
+def _make(path: Path) -> None:
+    """A new empty environment, whole or not at all: LMDB takes one that a full disk or a crash cut short for ruined."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with lmdb.open(str(draft), map_size=MAP_SIZE, subdir=False, lock=False, mode=0o640) as environment:
+        environment.sync(True)
+    draft.rename(path)
+    sync_path(path.parent)
 
 
 def unpack(decoder: msgspec.msgpack.Decoder[T], value: bytes, where: object) -> T:
