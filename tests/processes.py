@@ -190,13 +190,20 @@ def _bound(stack: ExitStack, kind: socket.SocketKind, port: int) -> int:
 
 @contextmanager
 def running_demo(
-    directory: Path, subscribers: int = 0, probe: bool = False, env: Mapping[str, str] | None = None
+    directory: Path,
+    subscribers: int = 0,
+    probe: bool = False,
+    env: Mapping[str, str] | None = None,
+    program: Sequence[str] = TOLLHOUSE,
 ) -> Iterator[Process]:
-    """`tollhouse demo` in `directory`/demo, answering on HTTP; killed at the end where it still runs."""
+    """`tollhouse demo` in `directory`/demo, answering on HTTP; killed at the end where it still runs.
+
+    `program`: what is started as `tollhouse`; where it does not become it (strace -D), it must end with it.
+    """
 
     def command(ports: Ports) -> Sequence[str]:
         options = ["--port-offset", str(ports.offset), "--subscribers", str(subscribers)]
-        return [*TOLLHOUSE, "demo", str(directory / "demo"), *options, *([] if probe else ["--no-probe"])]
+        return [*program, "demo", str(directory / "demo"), *options, *([] if probe else ["--no-probe"])]
 
     with _running(directory, "demo", command, env or {}) as process:
         yield process

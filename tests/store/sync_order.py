@@ -1,9 +1,11 @@
 """Was anything sent before it was durable? A pure function over what strace wrote.
 
-Needs `strace -f -y -e trace=pwrite64,fdatasync,sendto,sendmsg,write,writev`: `-y` names paths. A journal
+Needs `strace -f -y` (`-yy` to tell sockets by their addresses) of the `CALLS`: `-y` names paths. A journal
 write is a `pwrite64` into `journal/*.log`; a send is any write into a socket. A call that another thread's call
 interrupts comes in two lines, `<unfinished ...>` and `<... resumed>`: a sync covers the writes that had ended before it
 began, a send must find every write that ended before it began covered by a sync that had ended too.
+A send on a socket that was read before is an answer; one that moved money must also come after a journal write that
+began after that reading, or it was sent before anything was written at all.
 """
 
 from __future__ import annotations
@@ -11,10 +13,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_BEGIN = re.compile(r"^(?:\[pid\s+)?(\d+)?\]?\s*(?:[\d:.]+ )?(\w+)\((\d+)<([^>]*)>")
+CALLS = "trace=pwrite64,fdatasync,sendto,sendmsg,sendmmsg,write,writev,recvfrom,recvmsg,recvmmsg"
+_BEGIN = re.compile(r"^(?:\[pid\s+)?(\d+)?\]?\s*(?:[\d:.]+ )?(\w+)\((\d+)<((?:->|[^>])*)>")
 _RESUMED = re.compile(r"^(?:\[pid\s+)?(\d+)?\]?\s*(?:[\d:.]+ )?<\.\.\. (\w+) resumed>")
 _FAILED = re.compile(r"= -1 ")
+_NOTHING = re.compile(r"= (?:-1 |0$)")
 _SENDS = frozenset({"sendto", "sendmsg", "sendmmsg", "write", "writev"})
+_RECEIVES = frozenset({"recvfrom", "recvmsg", "recvmmsg"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A send on a socket that was read before. `recorded`: a journal write that began after the reading is durable."""
+
+    socket: str
+    recorded: bool
 
 
 @dataclass
@@ -25,6 +38,7 @@ class Order:
     syncs: int = 0
     sends: int = 0
     early: list[str] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
 
 
 def sync_order(trace: str) -> Order:
@@ -32,7 +46,8 @@ def sync_order(trace: str) -> Order:
     order = Order()
     dirty: dict[str, int] = {}
     running: dict[str, tuple[str, str, int]] = {}
-    clock = 0
+    asked: dict[str, int] = {}
+    clock = written = 0
     for line in trace.splitlines():
         clock += 1
         begun, resumed = _BEGIN.match(line), _RESUMED.match(line)
@@ -42,6 +57,8 @@ def sync_order(trace: str) -> Order:
                 order.sends += 1
                 if dirty:
                     order.early.append(line)
+                if path in asked:
+                    order.answers.append(Answer(path, not dirty and written > asked[path]))
             running[thread] = (call, path, clock)
         elif not resumed:
             continue
@@ -50,11 +67,14 @@ def sync_order(trace: str) -> Order:
         if "<unfinished ...>" in line or thread not in running:
             continue
         call, path, since = running.pop(thread)
+        if call in _RECEIVES and not _NOTHING.search(line):
+            asked[path] = clock
         if not _is_journal(path) or _FAILED.search(line):
             continue
         if call == "pwrite64":
             order.writes += 1
             dirty[path] = clock
+            written = since
         elif call == "fdatasync":
             order.syncs += 1
             if dirty.get(path, since) < since:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.peers.need import need
-from tests.store.sync_order import Order, sync_order
+from tests.store.sync_order import CALLS, Answer, Order, sync_order
 
 SCRIPT = """
 import socket, sys
@@ -42,10 +42,9 @@ store.close()
 
 def traced(directory: Path, disk: str) -> Order:
     strace, output = need("strace"), directory / "trace"
-    calls = "trace=pwrite64,fdatasync,sendto,sendmsg,write,writev"
     (directory / "store").mkdir()
     subprocess.run(
-        [strace, "-f", "-y", "-e", calls, "-o", output, sys.executable, "-c", SCRIPT, directory / "store", disk],
+        [strace, "-f", "-y", "-e", CALLS, "-o", output, sys.executable, "-c", SCRIPT, directory / "store", disk],
         check=True,
         timeout=60,
     )
@@ -92,3 +91,38 @@ def test_a_sync_begun_before_the_write_does_not_cover_it() -> None:
     begun = "8 fdatasync(5</s/journal/00000001.log> <unfinished ...>"
     order = sync_order("\n".join([begun, WRITE, "8 <... fdatasync resumed>) = 0", SEND]))
     assert len(order.early) == 1
+
+
+READ = "7 recvfrom(6<UDP:[127.0.0.1:1812]>, ..., 65535, 0, ...) = 20"
+NOTHING_READ = "7 recvfrom(6<UDP:[127.0.0.1:1812]>, ..., 65535, 0, ...) = -1 EAGAIN (Resource temporarily unavailable)"
+SYNC = "7 fdatasync(5</s/journal/00000001.log>) = 0"
+
+
+@pytest.mark.parametrize(
+    ("lines", "recorded"),
+    [
+        ([READ, WRITE, SYNC, SEND], True),
+        ([READ, NOTHING_READ, WRITE, SYNC, NOTHING_READ, SEND], True),
+        ([READ, SEND, WRITE, SYNC], False),
+        ([WRITE, SYNC, READ, SEND], False),
+        ([READ, WRITE, SEND, SYNC], False),
+        (
+            [
+                "8 pwrite64(5</s/journal/00000001.log> <unfinished ...>",
+                READ,
+                "8 <... pwrite64 resumed>) = 40",
+                SYNC,
+                SEND,
+            ],
+            False,
+        ),
+    ],
+)
+def test_an_answer_is_recorded_by_a_write_that_began_after_its_request(lines: list[str], recorded: bool) -> None:
+    assert sync_order("\n".join(lines)).answers == [Answer("UDP:[127.0.0.1:1812]", recorded)]
+
+
+def test_a_connection_is_told_by_both_its_ends() -> None:
+    pair = "TCP:[127.0.0.1:3868->127.0.0.1:40000]"
+    order = sync_order(f"7 recvfrom(9<{pair}>, ..., 65536, 0) = 99\n7 sendto(9<{pair}>, ..., 99, 0) = 99")
+    assert order.answers == [Answer(pair, recorded=False)]
