@@ -6,7 +6,6 @@ The seed is printed; `--seed` plays the same plan again, `--rounds` says how man
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.journeys.kill_calls import FARES, Books, Call, Step, faults
 from tests.journeys.kill_rounds import Rounds, open_sessions
-from tests.processes import PATIENCE, running_demo
+from tests.processes import running_demo, until
 
 ON_ONE_DIRECTORY = 25
 UNSTARTED = 5
@@ -45,10 +44,7 @@ def on_one_directory(directory: Path, seed: int, rounds: int) -> int:
             one.crash_at_start(dice)
     with running_demo(directory) as process:
         one.settle(process, dice)
-        end = time.monotonic() + PATIENCE
-        while open_sessions(process):
-            assert time.monotonic() < end, f"reservations stay: {open_sessions(process)}"
-            time.sleep(0.1)
+        until(lambda: not open_sessions(process))
         one.settle(process, dice)
         for wallet in one.records:
             assert process.rpc("wallet.get", wallet=wallet)["held"] == "0"
