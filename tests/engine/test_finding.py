@@ -57,6 +57,30 @@ def test_an_authorisation_asked_again_by_who_calls_whom_is_the_same_reservation(
     assert rig.wallet().held == 10 * EUR
 
 
+def test_a_name_that_is_used_again_is_another_call_ten_minutes_later() -> None:
+    """A NAS without authorisation that restarted its counter; each Start and Stop comes twice."""
+    rig = rig_with()
+    sessions = []
+    for _ in range(2):
+        sessions.append(granted(rig.ask(start())).session)
+        assert granted(rig.ask(start())).session == sessions[-1]
+        rig.later(20)
+        assert settled(rig.ask(stop(seconds=20))).session == sessions[-1]
+        assert settled(rig.ask(stop(seconds=20))).session == sessions[-1]
+        rig.later(601)
+    assert len(set(sessions)) == 2
+    assert (rig.wallet().balance, rig.wallet().held) == (10 * EUR - 2 * 600_000, 0)
+
+
+def test_a_start_within_ten_minutes_of_the_end_is_late_news_of_it() -> None:
+    rig = rig_with()
+    session = granted(rig.ask(start())).session
+    rig.ask(stop(seconds=20))
+    rig.later(599)
+    assert granted(rig.ask(start(key="late"))).session == session
+    assert (rig.wallet().balance, rig.wallet().held) == (9_400_000, 0)
+
+
 def test_another_clients_names_lead_nowhere() -> None:
     rig = rig_with()
     session = granted(rig.ask(authorize(ask=MINUTE))).session

@@ -17,10 +17,10 @@ def test_ccr_initial_five_minutes_after_the_end_is_answered_alike_and_opens_noth
     assert rig.wallet().held == 0
 
 
-def test_access_request_five_minutes_after_the_end_begins_a_new_session() -> None:
-    """A NAS may begin to count Acct-Session-Ids anew (RFC 2866 5.5)."""
+def test_another_access_request_under_an_old_name_begins_a_new_session() -> None:
+    """A NAS may begin to count Acct-Session-Ids anew (RFC 2866 5.5); its requests have authenticators of their own."""
     rig = rig_with()
     first = granted(rig.ask(authorize()))
     rig.ask(stop(seconds=20))
     rig.later(300)
-    assert granted(rig.ask(authorize())).session != first.session
+    assert granted(rig.ask(authorize(key="another"))).session != first.session

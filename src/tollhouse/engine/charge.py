@@ -57,7 +57,7 @@ def decide(book: Book, policy: Policy, command: Command, now: Instant) -> Decisi
         case Stop():
             return settle.stop(book, policy, _known(book, policy, command, now), command, now)
         case Release():
-            return settle.release(book, policy, settle.find(book, command), command, now)
+            return settle.release(book, policy, settle.find(book, policy, command, now), command, now)
         case CloseClient():
             return settle.close_client(book, policy, command, now)
         case Sweep():
@@ -79,7 +79,7 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if command.ask is not None and command.ask < 0:
         return refuse(Refusal.INVALID, "what is asked for is not negative")
     began = sane(command.at, now)
-    session = settle.find_for_opening(book, policy, command, now)
+    session = settle.find_for_opening(book, command)
     if session is not None and (said := settle.said_before(session, command)) is not None:
         return _only_to_himself(book, command, said)
 
@@ -208,16 +208,15 @@ def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
 
     One that was closed because it rang for long begins anew; of another closed one it is a late report.
     """
-    session = settle.find(book, command)
-    if session is not None and (said := repeated(session, command)) is not None:
-        return Decision(said)
+    session = settle.find(book, policy, command, now)
     if session is not None and session.state == CLOSED:
-        if session.ended != UNUSED and sane(command.at, now) - session.reported <= policy.reuse_after:
-            return Decision(settle.granted_again(book, policy, session, now))
-        session = None
+        lately = sane(command.at, now) - session.reported <= policy.reuse_after
+        session = session if lately and session.ended != UNUSED else None
     if session is None:
         return open_unknown(book, policy, command, sane(command.at, now), now)
-    if session.state == STARTED:
+    if (said := repeated(session, command)) is not None:
+        return Decision(said)
+    if session.state != AUTHORISED:
         return Decision(settle.granted_again(book, policy, session, now))
     began = sane(command.at, now)
     keys = tuple(dict.fromkeys((*session.keys, *command.session_keys)))
@@ -274,7 +273,7 @@ def _known(book: Book, policy: Policy, command: Update | Stop, now: Instant) -> 
     """The session of a report; an unknown one is opened first where it must bill all the same."""
     if command.usage.units < 0 or (isinstance(command, Update) and (command.more or 0) < 0):
         return refuse(Refusal.INVALID, "usage is not negative")
-    session = settle.find(book, command)
+    session = settle.find(book, policy, command, now)
     if session is not None or not command.open_unknown:
         return session
     return open_unknown(book, policy, command, begun(command, now), now)

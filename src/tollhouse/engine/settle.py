@@ -27,10 +27,11 @@ from tollhouse.wallet.state import ADJUSTMENT, Posting, Wallet
 CLASS = "class:"
 
 
-def find(book: Book, command: Start | Update | Stop | Release) -> Session | None:
+def find(book: Book, policy: Policy, command: Start | Update | Stop | Release, now: Instant) -> Session | None:
     """The session of a report: by its best key that leads to one; by the window key only one that has not begun.
 
-    One that has answered this very request is it, closed or not: a repeat must not be taken for a report of another.
+    One that has answered this very request is it, closed lately or not: a repeat must not be taken for a report of
+    another. Of one that ended long ago the client uses the name again.
     """
     closed = None
     for key in command.session_keys:
@@ -40,8 +41,9 @@ def find(book: Book, command: Start | Update | Stop | Release) -> Session | None
             if waiting and closed is None:
                 return waiting[0]
             continue
-        for session in found:
-            if session.stored(command.key) is not None:
+        for session in reversed(found):
+            lately = session.state != CLOSED or now - session.reported <= policy.reuse_after
+            if lately and session.stored(command.key) is not None:
                 return session
         for session in reversed(found):
             if session.state != CLOSED:
@@ -50,23 +52,14 @@ def find(book: Book, command: Start | Update | Stop | Release) -> Session | None
     return closed
 
 
-def find_for_opening(book: Book, policy: Policy, command: Authorize, now: Instant) -> Session | None:
-    """The open session that this request repeats or extends; else the tombstone that it repeats; else None.
-
-    A Diameter session's name is never given again (RFC 6733 8.8), so its opening is a repeat as long as the tombstone
-    stands. Other clients use names again: theirs is a repeat within the set-up window.
-    """
+def find_for_opening(book: Book, command: Authorize) -> Session | None:
+    """The open session that this request repeats or extends; else the one, closed since, that it opened; else None."""
     own = [key for key in command.session_keys if not key.startswith(WINDOW)]
     for key in own or command.session_keys:
         for session in reversed(_by_key(book, command.caller.client, key)):
             if session.state == AUTHORISED or (session.state == STARTED and own):
                 return session
-            if (
-                session.state == CLOSED
-                and own
-                and session.stored(command.key)
-                and (command.begin or now - session.reported <= policy.setup_window)
-            ):
+            if session.state == CLOSED and own and session.stored(command.key):
                 return session
     return None
 
