@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from tollhouse.store.snapshot import AccountEntry, Edit
 from tollhouse.values.money import Unit
 
 PROTOCOLS = ("radius", "diameter", "sip")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PACK = msgspec.msgpack.Encoder().encode
 
 Unseal = Callable[[str], bytes]
@@ -51,17 +53,17 @@ def compile_rows(rows: Rows, unseal: Unseal, published: Published) -> Compiled:
     for edit in edits:
         for key in edit.rows:
             if len(key) > tables.KEY_MAX:
-                faults.add("snapshot", repr(key[:40]), "the names together are too long")
+                faults.add("snapshot", repr(key[:40]), "", "the names together are too long")
     return Compiled(tuple(edits), tuple(faults.found))
 
 
 def _parties(parties: Parties, unseal: Unseal, faults: Faults) -> list[Edit]:
     units = {unit.name for unit in parties.units}
     for tenant in parties.tenants:
-        faults.need(tenant.unit in units, "tenants", tenant.name, f"there is no unit {tenant.unit}")
-        faults.read("tenants", tenant.name, _zone, tenant.zone)
+        faults.need(tenant.unit in units, "tenants", tenant.name, "unit", f"there is no unit {tenant.unit}")
+        faults.read("tenants", tenant.name, "zone", _zone, tenant.zone)
     for kind in parties.balance_types:
-        faults.need(kind.unit in units, "balance_types", kind.name, f"there is no unit {kind.unit}")
+        faults.need(kind.unit in units, "balance_types", kind.name, "unit", f"there is no unit {kind.unit}")
     return [
         _whole(tables.TENANT, ((tables.text_key(tables.TENANT, one.name), b"\xc0") for one in parties.tenants)),
         _whole(
@@ -102,15 +104,15 @@ def _gateways(parties: Parties, unseal: Unseal, faults: Faults) -> Edit:
     rows: dict[bytes, bytes | None] = {}
     owners: dict[bytes, str] = {}
     for row in parties.gateways:
-        faults.need(row.tenant in tenants, "gateways", row.name, f"there is no tenant {row.tenant}")
-        block = faults.read("gateways", row.name, _block, row.cidr)
+        faults.need(row.tenant in tenants, "gateways", row.name, "tenant", f"there is no tenant {row.tenant}")
+        block = faults.read("gateways", row.name, "cidr", _block, row.cidr)
         gateway = _gateway(row, unseal, faults)
         if block is None or gateway is None:
             continue
         for protocol in gateway.protocols:
             key = tables.block_key(tables.gateway_table(protocol), block)
             if key in rows:
-                faults.add("gateways", row.name, f"{row.cidr} is {owners[key]}'s already for {protocol}")
+                faults.add("gateways", row.name, "cidr", f"{row.cidr} is {owners[key]}'s already for {protocol}")
             rows[key] = _PACK(gateway)
             owners[key] = row.name
     return Edit(tables.GATEWAY, rows, True)
@@ -119,12 +121,12 @@ def _gateways(parties: Parties, unseal: Unseal, faults: Faults) -> Edit:
 def _gateway(row: GatewayRow, unseal: Unseal, faults: Faults) -> Gateway | None:
     protocols = tuple(row.protocols.split(","))
     for protocol in protocols:
-        faults.need(protocol in PROTOCOLS, "gateways", row.name, f"unknown protocol {protocol!r}")
-    secret = faults.read("gateways", row.name, unseal, row.secret)
-    secret2 = faults.read("gateways", row.name, unseal, row.secret2)
+        faults.need(protocol in PROTOCOLS, "gateways", row.name, "protocols", f"unknown protocol {protocol!r}")
+    secret = faults.read("gateways", row.name, "secret", unseal, row.secret)
+    secret2 = faults.read("gateways", row.name, "secret2", unseal, row.secret2)
     if secret is None or secret2 is None:
         return None
-    faults.need(bool(secret) or "radius" not in protocols, "gateways", row.name, "RADIUS needs a secret")
+    faults.need(bool(secret) or "radius" not in protocols, "gateways", row.name, "secret", "RADIUS needs a secret")
     must = bool(row.require_message_authenticator)
     return Gateway(row.name, row.tenant, row.cidr, secret, secret2, protocols, must)
 
@@ -137,16 +139,18 @@ def _accounts(
         table: {} for table in (tables.ACCOUNT, tables.ACCOUNT_NAME, tables.ACCOUNT_ANI, tables.ACCOUNT_BLOCK)
     }
     for number in rows.account_ids or ():
-        before = published(number)
+        before = published(number) if number > 0 else None
         if before is not None:
             for key in _account_keys(number, before):
                 found[key[:1]][key] = None
+    for lost in rows.lost_addresses:
+        faults.add("account_addresses", lost.cidr, "account", f"there is no account with the id {lost.account}")
     tenants = {tenant.name for tenant in rows.parties.tenants}
     clients = frozenset(rows.parties.clients)
     for row in accounts:
-        faults.need(row.tenant in tenants, "accounts", row.name, f"there is no tenant {row.tenant}")
+        faults.need(row.tenant in tenants, "accounts", row.name, "tenant", f"there is no tenant {row.tenant}")
         known = row.client is None or (row.tenant, row.client) in clients
-        faults.need(known, "accounts", row.name, f"there is no client {row.client}")
+        faults.need(known, "accounts", row.name, "client", f"there is no client {row.client}")
         entry = _account(row, unseal, faults)
         if entry is not None:
             first, *others = _account_keys(row.id, entry)
@@ -157,8 +161,8 @@ def _accounts(
 
 
 def _account(row: AccountRow, unseal: Unseal, faults: Faults) -> AccountEntry | None:
-    blocks = [faults.read("account_addresses", row.name, _block, cidr) for cidr in row.addresses]
-    password = faults.read("accounts", row.name, unseal, row.password)
+    blocks = [faults.read("account_addresses", row.name, "cidr", _block, cidr) for cidr in row.addresses]
+    password = faults.read("accounts", row.name, "password", unseal, row.password)
     if password is None or None in blocks:
         return None
     account = Account(
@@ -187,11 +191,19 @@ def _carriers(rows: Rows, faults: Faults) -> Edit:
     """Prefix-major: at a prefix, what each enabled carrier asks."""
     takers: dict[str, list[CarrierRow]] = {}
     for carrier in rows.carriers:
+        known = f"there is no carrier plan {carrier.plan}"
+        faults.need(carrier.plan in rows.carrier_plans, "carriers", carrier.name, "plan", known)
+        faults.read("carriers", carrier.name, "host", _host, carrier.host)
+        faults.read("carriers", carrier.name, "add_prefix", _digits, carrier.add_prefix)
         if carrier.enabled:
             takers.setdefault(carrier.plan, []).append(carrier)
     found: dict[str, list[CarrierRate]] = {}
     for row in rows.carrier_rates or ():
-        price = faults.read("carrier_rates", f"{row.plan} {row.prefix}", scaled, row.price, 9)
+        where = f"{row.plan} {row.prefix}"
+        known = f"there is no carrier plan {row.plan}"
+        faults.need(row.plan in rows.carrier_plans, "carrier_rates", where, "plan", known)
+        faults.read("carrier_rates", where, "prefix", _digits, row.prefix)
+        price = faults.read("carrier_rates", where, "price", scaled, row.price, 9)
         for one in takers.get(row.plan, ()):
             rate = CarrierRate(one.name, one.host, one.strip, one.add_prefix, price or 0, one.priority)
             found.setdefault(row.prefix, []).append(rate)
@@ -202,11 +214,22 @@ def _carriers(rows: Rows, faults: Faults) -> Edit:
     return _partly(tables.CARRIER, packed, rows.carrier_prefixes)
 
 
+def _host(text: str) -> None:
+    """A host, with a port perhaps: it goes into SIP's Contact as it stands."""
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"{text!r} is no host (name, address or [IPv6 address], and :port)")
+
+
+def _digits(text: str) -> None:
+    if text:
+        checked_prefix(text)
+
+
 def _destinations(rows: Rows, faults: Faults) -> Edit:
     """At a prefix, the names of the destinations that it belongs to."""
     found: dict[str, list[str]] = {}
     for row in rows.destinations or ():
-        faults.read("tariff_destinations", f"{row.plan} {row.tag}", checked_prefix, row.prefix)
+        faults.read("tariff_destinations", f"{row.plan} {row.tag}", "prefix", checked_prefix, row.prefix)
         found.setdefault(row.prefix, []).append(destination_name(row.plan, row.tag))
     packed = {tables.text_key(tables.DESTINATION, prefix): _PACK(sorted(names)) for prefix, names in found.items()}
     return _partly(tables.DESTINATION, packed, rows.destination_prefixes)

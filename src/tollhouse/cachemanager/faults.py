@@ -14,14 +14,16 @@ P = ParamSpec("P")
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """One thing that is wrong, in which table and row. Never holds a secret."""
+    """One thing that is wrong, in which table, row and column (empty: the row as a whole). Never holds a secret."""
 
     table: str
     row: str
+    column: str
     text: str
 
     def __str__(self) -> str:
-        return f"{self.table} {self.row}: {self.text}"
+        place = f"{self.row}: {self.column}" if self.column else self.row
+        return f"{self.table} {place}: {self.text}"
 
 
 class Faults:
@@ -30,18 +32,20 @@ class Faults:
     def __init__(self) -> None:
         self.found: list[Fault] = []
 
-    def add(self, table: str, row: str, text: str) -> None:
-        self.found.append(Fault(table, row, text))
+    def add(self, table: str, row: str, column: str, text: str) -> None:
+        self.found.append(Fault(table, row, column, text))
 
-    def need(self, holds: bool, table: str, row: str, text: str) -> None:
+    def need(self, holds: bool, table: str, row: str, column: str, text: str) -> None:
         """A fault unless it holds."""
         if not holds:
-            self.add(table, row, text)
+            self.add(table, row, column, text)
 
-    def read(self, table: str, row: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def read(
+        self, table: str, row: str, column: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T | None:
         """What the function returns; where it raises ValueError or SecretError, a fault and None."""
         try:
             return function(*args, **kwargs)
         except (ValueError, SecretError) as trouble:
-            self.add(table, row, str(trouble))
+            self.add(table, row, column, str(trouble))
             return None

@@ -9,8 +9,17 @@ from __future__ import annotations
 import msgspec
 
 from tollhouse.cachemanager.faults import Faults
-from tollhouse.configdb.rows import DestinationRateRow, Parties, Plans, RateRow, RatingProfileRow
-from tollhouse.configdb.tariff_values import ANY, ROUNDINGS, moment, read_slots, read_timing, scaled
+from tollhouse.configdb.rows import DestinationRateRow, Parties, Plans, RateRow, RatingProfileRow, TimingRow
+from tollhouse.configdb.tariff_values import (
+    ANY,
+    ROUNDINGS,
+    TIMING_COLUMNS,
+    moment,
+    read_slots,
+    read_timing,
+    scaled,
+    slot_faults,
+)
 from tollhouse.snapshot.categories import service_of
 from tollhouse.snapshot.tariff import Activation, Interval, Profile, Slot, Timing
 from tollhouse.store import snapshot as tables
@@ -59,10 +68,10 @@ class _Plans:
         for row in self._plans.rating_plans:
             where = f"{row.plan} {row.tag}"
             timing = self._timing(row.plan, row.timing, where)
-            weight = self._faults.read("tariff_rating_plans", where, scaled, row.weight, 6)
+            weight = self._faults.read("tariff_rating_plans", where, "weight", scaled, row.weight, 6)
             priced = self._destination_rates.get((row.plan, row.destination_rate), [])
             missing = f"there are no destination rates {row.destination_rate}"
-            self._faults.need(bool(priced), "tariff_rating_plans", where, missing)
+            self._faults.need(bool(priced), "tariff_rating_plans", where, "destination_rate", missing)
             if timing is None or weight is None:
                 continue
             for service in sorted(services.get((row.plan, row.tag), ())):
@@ -79,8 +88,9 @@ class _Plans:
     def _interval(self, row: DestinationRateRow, timing: Timing, weight: int, service: Service) -> Interval | None:
         where = f"{row.plan} {row.tag}"
         known = row.destination == ANY or (row.plan, row.destination) in self._plans.destinations
-        self._faults.need(known, "tariff_destination_rates", where, f"there is no destination {row.destination}")
-        max_cost = self._faults.read("tariff_destination_rates", where, scaled, row.max_cost, 9)
+        missing = f"there is no destination {row.destination}"
+        self._faults.need(known, "tariff_destination_rates", where, "destination", missing)
+        max_cost = self._faults.read("tariff_destination_rates", where, "max_cost", scaled, row.max_cost, 9)
         slots = self._slots(row.plan, row.rate, service, where)
         if slots is None or max_cost is None or not known:
             return None
@@ -103,21 +113,28 @@ class _Plans:
         if key not in self._read_timings:
             row = self._timings.get(key)
             if row is None:
-                self._faults.add("tariff_rating_plans", where, f"there is no timing {tag}")
-            read = None if row is None else self._faults.read("tariff_timings", f"{plan} {tag}", read_timing, row)
+                self._faults.add("tariff_rating_plans", where, "timing", f"there is no timing {tag}")
+            read = None if row is None else self._read_timing(row)
             self._read_timings[key] = read
         return self._read_timings[key]
+
+    def _read_timing(self, row: TimingRow) -> Timing | None:
+        where = f"{row.plan} {row.tag}"
+        before = len(self._faults.found)
+        for column, read in TIMING_COLUMNS.items():
+            self._faults.read("tariff_timings", where, column, read, getattr(row, column))
+        return read_timing(row) if len(self._faults.found) == before else None
 
     def _slots(self, plan: str, tag: str, service: Service, where: str) -> tuple[Slot, ...] | None:
         key = (plan, tag, service)
         if key not in self._read_rates:
             rows = self._rates.get((plan, tag))
             if rows is None:
-                self._faults.add("tariff_destination_rates", where, f"there is no rate {tag}")
-            read = (
-                None if rows is None else self._faults.read("tariff_rates", f"{plan} {tag}", read_slots, rows, service)
-            )
-            self._read_rates[key] = read
+                self._faults.add("tariff_destination_rates", where, "rate", f"there is no rate {tag}")
+            faults = slot_faults(rows, service) if rows else []
+            for fault in faults:
+                self._faults.add("tariff_rates", f"{plan} {tag}", fault.field, f"{fault.text} (as {service})")
+            self._read_rates[key] = read_slots(rows, service) if rows and not faults else None
         return self._read_rates[key]
 
 
@@ -130,15 +147,15 @@ def _profiles(plans: Plans, parties: Parties, faults: Faults) -> Edit:
         by_subject.setdefault((row.tenant, row.category, row.subject), []).append(row)
         where = f"{row.plan} {row.tenant} {row.category} {row.subject}"
         missing = f"there is no rating plan {row.rating_plan}"
-        faults.need((row.plan, row.rating_plan) in known, "tariff_rating_profiles", where, missing)
+        faults.need((row.plan, row.rating_plan) in known, "tariff_rating_profiles", where, "rating_plan", missing)
     edits: dict[bytes, bytes | None] = {}
     for (name, category, subject), rows in by_subject.items():
         where = f"{name} {category} {subject}"
         tenant = tenants.get(name)
         service = service_of(category)
-        activations = faults.read("tariff_rating_profiles", where, _activations, rows, service)
+        activations = faults.read("tariff_rating_profiles", where, "activation", _activations, rows, service)
         if tenant is None or tenant.unit not in decimals:
-            faults.add("tariff_rating_profiles", where, f"there is no tenant {name} with a unit")
+            faults.add("tariff_rating_profiles", where, "tenant", f"there is no tenant {name} with a unit")
         elif activations is not None:
             profile = Profile(activations, tenant.unit, decimals[tenant.unit], tenant.zone)
             edits[tables.text_key(tables.PROFILE, name, service, category, subject)] = _PACK(profile)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from tollhouse.cachemanager.compile import compile_rows
 from tollhouse.cachemanager.faults import Fault
 from tollhouse.configdb.database import ConfigDatabase, ConfigError, DataVersion
@@ -13,7 +15,7 @@ from tollhouse.values.instants import Instant
 class CacheManager:
     """The one that publishes. A change that does not compile leaves the generation in force, and `problems` says why.
 
-    Calls must not overlap, but may come from any thread: a bulk import is compiled in seconds.
+    Calls may come from any thread, and wait for each other: a bulk import is compiled in seconds.
     """
 
     def __init__(self, database: ConfigDatabase, writer: SnapshotWriter, tally: Tally) -> None:
@@ -23,6 +25,7 @@ class CacheManager:
         self._version = DataVersion(database.path)
         self._seen = -1
         self._failed = -1
+        self._turn = Lock()
         self.problems: tuple[Fault, ...] = ()
         """What keeps the newest revision from being in force; empty: it is."""
         self.generation = 0
@@ -30,19 +33,23 @@ class CacheManager:
 
     def check(self, now: Instant) -> bool:
         """Whether something was published. Costs a few microseconds where nobody committed since the last call."""
-        try:
-            version = self._version.read()
-            if version == self._seen:
+        with self._turn:
+            try:
+                version = self._version.read()
+                if version == self._seen:
+                    return False
+                published = self._compile(now)
+            except ConfigError as trouble:
+                self._failed = -1
+                self.problems = (Fault("config database", "", "", str(trouble)),)
+                self._tally.trouble("config_compile_failed", "unreadable", now, str(trouble))
                 return False
-            published = self._compile(now)
-        except ConfigError as trouble:
-            self._tally.trouble("config_compile_failed", "unreadable", now, str(trouble))
-            return False
-        self._seen = version
-        return published
+            self._seen = version
+            return published
 
     def close(self) -> None:
-        self._version.close()
+        with self._turn:
+            self._version.close()
 
     def _compile(self, now: Instant) -> bool:
         origin = self._writer.origin()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from tollhouse.configdb import schema
 from tollhouse.configdb.rows import BalanceTypeRow, CarrierRow, TenantRow, UnitRow
@@ -101,7 +101,9 @@ class Change:
     def set_carrier_rates(self, plan: str, prices: Sequence[tuple[str, str]]) -> None:
         """The plan's prefixes and prices per minute (decimal text) are these, and no others."""
         rates = schema.CARRIER_RATES
-        self.connection.execute(schema.CARRIER_PLANS.insert().prefix_with("OR IGNORE"), {"name": plan})
+        plans = schema.CARRIER_PLANS
+        if self.connection.execute(select(plans.c.name).where(plans.c.name == plan)).first() is None:
+            self.connection.execute(plans.insert(), {"name": plan})
         self.connection.execute(rates.delete().where(rates.c.plan == plan))
         rows = [{"plan": plan, "prefix": prefix, "price": price} for prefix, price in prices]
         if rows:

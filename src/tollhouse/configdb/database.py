@@ -14,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, func, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -28,6 +29,7 @@ from tollhouse.configdb.rows import (
     DestinationRateRow,
     DestinationRow,
     GatewayRow,
+    LostAddressRow,
     Parties,
     Plans,
     RateRow,
@@ -38,7 +40,7 @@ from tollhouse.configdb.rows import (
     TimingRow,
     UnitRow,
 )
-from tollhouse.configdb.secrets import SecretBox
+from tollhouse.configdb.secrets import SecretBox, SecretError
 
 FEW: Final = 5_000
 """Up to so many changed rows are read one by one; beyond, their whole table is."""
@@ -64,11 +66,26 @@ class ConfigDatabase:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self.engine = _open(path)
             upgrade(self.engine)
-        except (OSError, SQLAlchemyError) as trouble:
+            self._check_key()
+        except (OSError, SQLAlchemyError, CommandError) as trouble:
             raise ConfigError(f"config database {path}: {trouble}") from trouble
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _check_key(self) -> None:
+        """SecretError where the secrets in the database were sealed with another key file."""
+        table = schema.KEY_CHECK
+        with self.engine.connect().execution_options(write=True) as connection, connection.begin():
+            sealed = connection.execute(select(table.c.sealed)).scalar()
+            if sealed is None:
+                connection.execute(table.insert(), {"id": 1, "sealed": self.secrets.seal(str(self.path.name))})
+                return
+        try:
+            self.secrets.open(sealed)
+        except SecretError:
+            wrong = f"key file {self.secrets.key_file}: {self.path} was sealed with another one"
+            raise SecretError(wrong) from None
 
     @contextmanager
     def change(self, who: str) -> Iterator[Change]:
@@ -85,6 +102,14 @@ class ConfigDatabase:
         """The number of the last change."""
         with self.engine.connect() as connection:
             return int(connection.execute(select(schema.REVISION.c.number)).scalar_one())
+
+    def parties(self) -> Parties:
+        """Tenants and the other small tables. ConfigError where the database can't be read."""
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                return _Reading(connection).parties()
+        except SQLAlchemyError as trouble:
+            raise ConfigError(f"config database {self.path}: {trouble}") from None
 
     def rows(self) -> Rows:
         """The whole configuration."""
@@ -121,12 +146,19 @@ class DataVersion:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema to this program's version by the history in the package."""
+    """Bring the schema to this program's version by the history in the package; ConfigError where it is newer."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "history"))
     with engine.connect().execution_options(write=True) as connection, connection.begin():
-        head = ScriptDirectory.from_config(config).get_current_head()
-        if MigrationContext.configure(connection).get_current_revision() != head:
+        history = ScriptDirectory.from_config(config)
+        head = history.get_current_head()
+        held = MigrationContext.configure(connection).get_current_revision()
+        if held is not None and held not in {script.revision for script in history.walk_revisions()}:
+            raise ConfigError(
+                f"config database {engine.url.database}: its schema is {held}, this release knows those up to {head}:"
+                " it was made by a newer one"
+            )
+        if held != head:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -170,12 +202,14 @@ class _Reading:
         return Rows(
             database=mark[0],
             revision=mark[1],
-            parties=self._parties(),
+            parties=self.parties(),
             parties_changed=bool(_PARTIES & changed.keys()),
             plans=self._plans() if plans else None,
             accounts=self._accounts(account_ids),
             account_ids=account_ids,
+            lost_addresses=self._lost_addresses(account_ids),
             carriers=self._all(schema.CARRIERS, CarrierRow),
+            carrier_plans=frozenset(self._connection.execute(select(schema.CARRIER_PLANS.c.name)).scalars()),
             carrier_rates=self._by_prefix(schema.CARRIER_RATES, CarrierRateRow, carrier_prefixes),
             carrier_prefixes=carrier_prefixes,
             destinations=self._by_prefix(schema.DESTINATIONS, DestinationRow, prefixes),
@@ -185,7 +219,7 @@ class _Reading:
     def _changed_tables(self, revision: int) -> dict[str, int]:
         audit = schema.AUDIT.c
         query = select(audit.table_name, func.count()).where(audit.revision > revision).group_by(audit.table_name)
-        return dict(self._connection.execute(query).tuples().all())
+        return dict(self._connection.execute(query).all())
 
     def _few(self, table: str, changed: dict[str, int], revision: int) -> frozenset[str] | None:
         """What names the table's changed rows; None where they are many."""
@@ -196,7 +230,7 @@ class _Reading:
         query = select(audit.row).where(audit.revision > revision, audit.table_name == table)
         return frozenset(self._connection.execute(query).scalars())
 
-    def _parties(self) -> Parties:
+    def parties(self) -> Parties:
         clients = self._connection.execute(select(schema.CLIENTS.c.tenant, schema.CLIENTS.c.name))
         return Parties(
             units=self._all(schema.UNITS, UnitRow),
@@ -231,6 +265,13 @@ class _Reading:
             held.setdefault(account, []).append(cidr)
         rows = self._structs(query, AccountRow)
         return tuple([replace(row, addresses=tuple(held[row.id])) if row.id in held else row for row in rows])
+
+    def _lost_addresses(self, ids: frozenset[int] | None) -> tuple[LostAddressRow, ...]:
+        if ids is not None and not ids:
+            return ()
+        addresses = schema.ACCOUNT_ADDRESSES
+        query = _fields(addresses, LostAddressRow).where(addresses.c.account.not_in(select(schema.ACCOUNTS.c.id)))
+        return self._structs(query if ids is None else query.where(addresses.c.account.in_(ids)), LostAddressRow)
 
     def _by_prefix(self, table: Table, kind: type[T], prefixes: frozenset[str] | None) -> tuple[T, ...] | None:
         if prefixes is not None and not prefixes:

@@ -125,6 +125,6 @@ def _add_tenant(change: Change, demo: _Demo) -> None:
 
 def _load_tariff(change: Change, path: Path) -> None:
     folder = read_folder(path)
-    problems = folder if isinstance(folder, list) else load_folder(change, folder).problems
+    problems = load_folder(change, folder).problems
     if problems:
         raise ConfigError(f"{path}: " + "; ".join(map(str, problems)))

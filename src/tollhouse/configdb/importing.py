@@ -14,7 +14,7 @@ from tollhouse.configdb.changes import Change
 from tollhouse.configdb.database import ConfigDatabase
 from tollhouse.configdb.rows import Task
 from tollhouse.configdb.tariff_files import read_folder
-from tollhouse.configdb.tariff_reader import ActionRow, Folder, Line, Problem
+from tollhouse.configdb.tariff_reader import COLUMNS, ActionRow, Folder, Line, Problem
 from tollhouse.configdb.tariff_values import moment, scaled
 from tollhouse.values.instants import format_instant
 from tollhouse.values.money import AmountError, parse_amount
@@ -51,8 +51,6 @@ def import_folder(database: ConfigDatabase, path: Path, dry_run: bool = False, w
     ConfigError where the database refuses what no check foresaw.
     """
     folder = read_folder(path)
-    if isinstance(folder, list):
-        return ImportReport(path.resolve().name, tuple(folder), dry_run=dry_run)
     report = ImportReport(folder.plan)
     try:
         with database.change(who) as change:
@@ -68,8 +66,9 @@ def load_folder(change: Change, folder: Folder) -> ImportReport:
     """The same within a transaction that is open; with problems in the report, the caller undoes it."""
     connection = change.connection
     tasks, problems = _tasks(connection, folder)
-    problems += _foreign_profiles(connection, folder)
+    problems = [*folder.problems, *problems, *_foreign_profiles(connection, folder)]
     if problems:
+        problems.sort(key=_place)
         return ImportReport(folder.plan, tuple(problems), not_loaded=folder.not_loaded, notes=folder.notes)
     counts, added, removed = {}, 0, 0
     for name, table, lines in (
@@ -94,6 +93,12 @@ def load_folder(change: Change, folder: Folder) -> ImportReport:
         not_loaded=folder.not_loaded,
         notes=folder.notes,
     )
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    """The order in which problems are told: of the files, then of the lines."""
+    files = list(COLUMNS)
+    return (files.index(problem.file) if problem.file in COLUMNS else -1), problem.line
 
 
 def pending_tasks(database: ConfigDatabase) -> list[Task]:
@@ -230,7 +235,7 @@ def _keep_tasks(connection: Connection, plan: str, rows: list[dict[str, object]]
     """(new, waiting, done): waiting tasks that the folder no longer names are dropped."""
     table = schema.TASKS
     query = select(table.c.request_id, table.c.done_at).where(table.c.plan == plan)
-    held = dict(connection.execute(query).tuples().all())
+    held = dict(connection.execute(query).all())
     wanted = {row["request_id"] for row in rows}
     gone = [key for key, done in held.items() if done is None and key not in wanted]
     for start in range(0, len(gone), _CHUNK):

@@ -57,6 +57,13 @@ class AccountRow(msgspec.Struct, frozen=True, gc=False):
     addresses: tuple[str, ...] = ()
 
 
+class LostAddressRow(msgspec.Struct, frozen=True, gc=False):
+    """A block of an account that is not there: plain SQL can do that where it does not ask for foreign keys."""
+
+    account: int
+    cidr: str
+
+
 class CarrierRow(msgspec.Struct, frozen=True, gc=False):
     """Who takes calls; `plan` names its prices."""
 
@@ -181,7 +188,9 @@ class Rows(msgspec.Struct, frozen=True):
     plans: Plans | None = None
     accounts: tuple[AccountRow, ...] | None = None
     account_ids: frozenset[int] | None = None
+    lost_addresses: tuple[LostAddressRow, ...] = ()
     carriers: tuple[CarrierRow, ...] = ()
+    carrier_plans: frozenset[str] = frozenset()
     carrier_rates: tuple[CarrierRateRow, ...] | None = None
     carrier_prefixes: frozenset[str] | None = None
     destinations: tuple[DestinationRow, ...] | None = None

@@ -42,5 +42,8 @@ DESTINATION_RATES = _table(
 )
 RATING_PLANS = _table("tariff_rating_plans", "plan tag destination_rate timing weight", "id")
 RATING_PROFILES = _table("tariff_rating_profiles", "plan tenant category subject activation rating_plan fallback", "id")
+KEY_CHECK = _table("key_check", "sealed", "id")
+"""One row: a known text, sealed. Another key file does not open it."""
+
 TASKS = _table("tasks", "request_id plan tenant wallet action amount balance_type expiry done_at", "weight position")
 """What a tariff folder says about money, for the engine to do once. No part of the revision."""

@@ -18,6 +18,7 @@ class SecretBox:
     """Seals and opens under one key file, which is made when it is missing."""
 
     def __init__(self, key_file: Path) -> None:
+        self.key_file = key_file
         self._fernet = Fernet(_read_key(key_file))
         self._opened: dict[str, bytes] = {}
 

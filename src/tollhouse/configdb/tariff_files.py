@@ -19,18 +19,19 @@ from tollhouse.configdb.rows import (
 from tollhouse.configdb.tariff_checks import check_folder
 from tollhouse.configdb.tariff_money import MoneyRows
 from tollhouse.configdb.tariff_reader import COLUMNS, Folder, Line, Problem, Reader, one_of, weight
+from tollhouse.values.instants import format_instant
 
 
-def read_folder(path: Path) -> Folder | list[Problem]:
-    """The folder's rows, each right by itself and all fitting together, or all that is wrong."""
+def read_folder(path: Path) -> Folder:
+    """The folder's rows, and all that is wrong with each by itself or with how they fit together."""
     from_files = Reader(path)
     if not path.is_dir():
-        return [Problem(str(path), 0, "", "is no folder")]
+        return _no_folder(path, "is no folder")
     names = sorted(item.name for item in path.iterdir() if item.is_file())
     if not COLUMNS.keys() & set(names):
-        return [Problem(str(path), 0, "", f"holds none of {', '.join(COLUMNS)}")]
-    if len(from_files.plan) > 64 or not from_files.plan:
-        return [Problem(str(path), 0, "", "the folder's name, which names the import, is to have 1 to 64 characters")]
+        return _no_folder(path, f"holds none of {', '.join(COLUMNS)}")
+    if not (1 <= len(from_files.plan) <= 64 and from_files.plan.isprintable()):
+        return _no_folder(path, "the folder's name, which names the import, is to have 1 to 64 printable characters")
     rows = _TariffRows(from_files)
     money = MoneyRows(from_files)
     folder = Folder(
@@ -46,9 +47,16 @@ def read_folder(path: Path) -> Folder | list[Problem]:
         account_actions=from_files.rows("AccountActions.csv", money.account_action),
         not_loaded=tuple([name for name in names if name not in COLUMNS]),
         notes=tuple(from_files.notes),
+        broken={file: frozenset(tags) for file, tags in from_files.broken.items()},
+        unread=frozenset(from_files.unread),
     )
-    problems = from_files.problems or check_folder(folder)
-    return sorted(problems, key=lambda one: (list(COLUMNS).index(one.file), one.line)) if problems else folder
+    return msgspec.structs.replace(folder, problems=(*from_files.problems, *check_folder(folder)))
+
+
+def _no_folder(path: Path, text: str) -> Folder:
+    """A folder of which nothing can be read."""
+    problem = Problem(str(path), 0, "", text)
+    return Folder(path.resolve().name, [], [], [], [], [], [], [], [], [], problems=(problem,))
 
 
 def _fees_in_first_slot(rows: list[tuple[Line, RateRow]]) -> list[tuple[Line, RateRow]]:
@@ -118,13 +126,13 @@ class _TariffRows:
 
     def rating_profile(self, line: Line) -> RatingProfileRow:
         reader = self._reader
-        reader.cell(line, "ActivationTime", values.moment, 0)
+        activation = reader.cell(line, "ActivationTime", values.moment, 0)
         return RatingProfileRow(
             plan=reader.plan,
             tenant=reader.text(line, "Tenant", 64),
             category=reader.text(line, "Category", 64),
             subject=reader.text(line, "Subject"),
-            activation=line.cells["ActivationTime"],
+            activation=format_instant(activation),
             rating_plan=reader.text(line, "RatingPlanTag"),
             fallback=line.cells["FallbackSubjects"],
         )

@@ -12,7 +12,6 @@ from tollhouse.configdb.tariff_reader import (
     Line,
     Problem,
     Reader,
-    one_of,
     weight,
 )
 
@@ -81,7 +80,10 @@ def _monetary(text: str) -> str:
 def _amount(text: str) -> str:
     if text.startswith("{"):
         raise ValueError("a formula is not supported yet: only a decimal number")
-    return values.canonical(text)
+    amount = values.canonical(text)
+    if amount == "0":
+        raise ValueError("a top-up is more than zero")
+    return amount
 
 
 def _expiry(text: str) -> int:
@@ -94,5 +96,6 @@ def _expiry(text: str) -> int:
 
 def _whole(text: str) -> int:
     number = weight(text)
-    one_of(number.partition(".")[2], ("",))
+    if "." in number:
+        raise ValueError(f"{text!r} is no whole number")
     return int(number)

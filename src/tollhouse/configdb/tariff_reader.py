@@ -99,9 +99,15 @@ class Folder(msgspec.Struct, frozen=True):
     actions: list[tuple[Line, ActionRow]]
     action_plans: list[tuple[Line, ActionPlanRow]]
     account_actions: list[tuple[Line, AccountActionRow]]
-    not_loaded: tuple[str, ...]
-    notes: tuple[Problem, ...]
+    not_loaded: tuple[str, ...] = ()
+    notes: tuple[Problem, ...] = ()
     """What is left out though the folder loads."""
+    problems: tuple[Problem, ...] = ()
+    """What keeps it from loading. The rows above are then those that are right by themselves."""
+    broken: dict[str, frozenset[str]] = {}
+    """By file, the tags of lines that are wrong: they are there, so that to name one is no mistake."""
+    unread: frozenset[str] = frozenset()
+    """Files of which not every line could be made out."""
 
 
 class Reader:
@@ -111,6 +117,8 @@ class Reader:
         self.plan = path.resolve().name
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
+        self.broken: dict[str, set[str]] = {}
+        self.unread: set[str] = set()
         self._path = path
 
     def rows(self, file: str, parse: Callable[[Line], R | None]) -> list[tuple[Line, R]]:
@@ -119,7 +127,9 @@ class Reader:
         for line in self._lines(file):
             before = len(self.problems)
             row = parse(line)
-            if row is not None and len(self.problems) == before:
+            if row is None or len(self.problems) > before:
+                self._breaks(file, next(iter(line.cells.values())))
+            else:
                 found.append((line, row))
         return found
 
@@ -136,32 +146,55 @@ class Reader:
         cell = line.cells[column]
         if not cell:
             self.problem(line, column, "is empty")
-        elif len(cell.encode("utf-8", "replace")) > longest or not cell.isprintable():
-            self.problem(line, column, f"is longer than {longest} octets, or not printable")
+        elif len(cell.encode()) > longest:
+            self.problem(line, column, f"is longer than {longest} octets")
         return cell
 
     def problem(self, line: Line, column: str, text: str) -> None:
         self.problems.append(Problem(line.file, line.number, column, text))
 
+    def _breaks(self, file: str, tag: str) -> None:
+        self.broken.setdefault(file, set()).add(tag)
+
     def _lines(self, file: str) -> Iterator[Line]:
+        """The file's lines. Octets that are no UTF-8 come as lone surrogates, which `_line` finds in their cell."""
         path = self._path / file
-        names = COLUMNS[file].split(",")
         if not path.exists():
             return
+        number = 1
         try:
-            with path.open(encoding="utf-8-sig", newline="") as text:
+            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
                 reader = csv.reader(text, strict=True)
                 for raw in reader:
                     cells = [cell.strip() for cell in raw]
-                    if not any(cells) or cells[0].startswith("#"):
-                        continue
-                    if len(cells) == len(names):
-                        yield Line(file, reader.line_num, dict(zip(names, cells, strict=True)))
-                    else:
-                        wrong = f"{len(cells)} columns, {len(names)} are expected: {','.join(names)}"
-                        self.problems.append(Problem(file, reader.line_num, "", wrong))
-        except (OSError, UnicodeDecodeError, csv.Error) as trouble:
-            self.problems.append(Problem(file, 0, "", f"can't be read: {trouble}"))
+                    if any(cells) and not cells[0].startswith("#"):
+                        line = self._line(file, number, cells)
+                        if line is not None:
+                            yield line
+                    number = reader.line_num + 1
+        except OSError as trouble:
+            self.unread.add(file)
+            self.problems.append(Problem(file, 0, "", f"can't be read: {trouble.strerror}"))
+        except csv.Error as trouble:
+            self.unread.add(file)
+            self.problems.append(Problem(file, number, "", f"is no CSV from here on: {trouble}"))
+
+    def _line(self, file: str, number: int, cells: list[str]) -> Line | None:
+        """The line, where it has as many cells as it should, all printable."""
+        names = COLUMNS[file].split(",")
+        if len(cells) != len(names):
+            column = names[len(cells)] if len(cells) < len(names) else f"column {len(names) + 1}"
+            wrong = f"{len(cells)} columns, {len(names)} are expected: {','.join(names)}"
+            self.problems.append(Problem(file, number, column, wrong))
+            self._breaks(file, cells[0])
+            return None
+        odd = [name for name, cell in zip(names, cells, strict=True) if not cell.isprintable()]
+        for name in odd:
+            self.problems.append(Problem(file, number, name, "holds what is not printable, or not UTF-8"))
+        if odd:
+            self._breaks(file, cells[0])
+            return None
+        return Line(file, number, dict(zip(names, cells, strict=True)))
 
 
 def one_of(text: str, allowed: tuple[str, ...]) -> str:

@@ -6,9 +6,14 @@ Every function raises ValueError with a text for people. Source: CGRateS CSV col
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Final
+
+import msgspec
 
 from tollhouse.configdb.rows import RateRow, TimingRow
 from tollhouse.snapshot.tariff import Rounding, Slot, Timing
@@ -32,7 +37,7 @@ _NANOSECONDS: Final = {
     "h": 3600 * 10**9,
 }
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
-_PREFIX: Final = re.compile(r"[0-9A-Za-z+#._*-]{1,64}")
+_PREFIX: Final = re.compile(r"[0-9+*#]{1,64}")
 _LARGEST: Final = 2**62
 
 
@@ -134,10 +139,20 @@ def moment(text: str) -> Instant:
 
 
 def prefix(text: str) -> str:
-    """A prefix of numbers."""
-    if text.startswith(ANY) or not _PREFIX.fullmatch(text):
-        raise ValueError(f"{text!r} is no prefix (digits, letters and + # * . _ -)")
+    """A prefix of numbers, as they are dialled: 1 to 64 of the digits and `+ * #`."""
+    if not _PREFIX.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is no prefix: 1 to 64 digits (or + * #)")
     return text
+
+
+TIMING_COLUMNS: Final[Mapping[str, Callable[[str], object]]] = {
+    "years": partial(choices, low=1970, high=9999),
+    "months": partial(choices, low=1, high=12),
+    "month_days": partial(choices, low=1, high=31),
+    "week_days": week_days,
+    "time": clock,
+}
+"""How each column of a rate's timing is read."""
 
 
 def read_timing(row: TimingRow) -> Timing:
@@ -151,31 +166,83 @@ def read_timing(row: TimingRow) -> Timing:
     )
 
 
-def read_slots(rows: list[RateRow], service: Service) -> tuple[Slot, ...]:
-    """A rate's slots, sorted, with one scale for all; the fee is that of the slot that starts at 0. ValueError.
+class SlotFault(msgspec.Struct, frozen=True, gc=False):
+    """What is wrong with a slot: which of the rate's rows, and which of its fields."""
+
+    row: int
+    field: str
+    text: str
+
+
+def slot_faults(rows: Sequence[RateRow], service: Service) -> list[SlotFault]:
+    """All that is wrong with the slots of one rate, where they price this service."""
+    scale = _scale(rows)
+    faults = []
+    for index, row in enumerate(rows):
+        for field in ("connect_fee", "rate"):
+            faults += _fault(index, field, partial(scaled, scale=scale), getattr(row, field))
+        faults += _fault(index, "slot_start", partial(usage, service=service), row.slot_start)
+        for field in ("rate_unit", "rate_increment"):
+            faults += _fault(index, field, partial(_step, service=service), getattr(row, field))
+    return faults or _order_faults(rows, service)
+
+
+def read_slots(rows: Sequence[RateRow], service: Service) -> tuple[Slot, ...]:
+    """A rate's slots, sorted, with one scale for all; the fee is that of the slot that starts at 0.
 
     A unit or increment of zero stands for a second of voice (CGRateS), and is refused for other services.
+    ValueError where there are `slot_faults`.
     """
-    scale = max(places(text) for row in rows for text in (row.connect_fee, row.rate))
+    if faults := slot_faults(rows, service):
+        raise ValueError(faults[0].text)
+    scale = _scale(rows)
     slots = []
     for row in rows:
         start = usage(row.slot_start, service)
-        unit, increment = usage(row.rate_unit, service), usage(row.rate_increment, service)
-        if service is Service.VOICE:
-            unit, increment = unit or SECOND, increment or SECOND
-        if not unit or not increment:
-            raise ValueError("a unit or increment of zero means a second, which only voice has")
         fee = 0 if start else scaled(row.connect_fee, scale)
+        unit, increment = _step(row.rate_unit, service), _step(row.rate_increment, service)
         slots.append(Slot(start, fee, scaled(row.rate, scale), scale, unit, increment))
-    slots.sort(key=lambda slot: slot.start)
-    if slots[0].start:
-        raise ValueError("no slot starts at 0")
-    for slot, following in pairwise(slots):
-        if slot.start == following.start:
-            raise ValueError("two slots start at the same age")
-        if (following.start - slot.start) % slot.increment:
-            raise ValueError("a slot begins within an increment of the one before")
-    return tuple(slots)
+    return tuple(sorted(slots, key=lambda slot: slot.start))
+
+
+def _order_faults(rows: Sequence[RateRow], service: Service) -> list[SlotFault]:
+    starts = sorted((usage(row.slot_start, service), index) for index, row in enumerate(rows))
+    faults = []
+    if starts[0][0]:
+        faults.append(SlotFault(starts[0][1], "slot_start", "no slot of this rate starts at 0"))
+    for (start, index), (following, other) in pairwise(starts):
+        if start == following:
+            faults.append(SlotFault(other, "slot_start", "two slots of this rate start at the same age"))
+        elif (following - start) % _step(rows[index].rate_increment, service):
+            faults.append(SlotFault(other, "slot_start", "begins within an increment of the slot before"))
+    return faults
+
+
+def _fault(index: int, field: str, read: Callable[[str], int], text: str) -> list[SlotFault]:
+    try:
+        read(text)
+    except ValueError as trouble:
+        return [SlotFault(index, field, str(trouble))]
+    return []
+
+
+def _step(text: str, service: Service) -> int:
+    step = usage(text, service)
+    if step:
+        return step
+    if service is Service.VOICE:
+        return SECOND
+    raise ValueError(f"{text!r}: a unit or increment of zero means a second, which only voice has")
+
+
+def _scale(rows: Sequence[RateRow]) -> int:
+    """The decimals that the finest of the rate's numbers needs; what is no number needs none."""
+    scale = 0
+    for row in rows:
+        for text in (row.connect_fee, row.rate):
+            with suppress(ValueError):
+                scale = max(scale, places(text))
+    return scale
 
 
 def _decimal(text: str) -> tuple[str, str]:

@@ -29,6 +29,7 @@ import msgspec
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
 from tollhouse.snapshot.categories import category_for
 from tollhouse.snapshot.tariff import Interval, PrefixRates, Profile
+from tollhouse.store.errors import FormatError
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
 
@@ -117,18 +118,21 @@ class SnapshotWriter:
     def origin(self) -> Origin:
         """What the file was compiled from; an empty origin where it holds nothing (of this format)."""
         with self._environment.begin() as txn:
-            return _meta(txn).origin
+            meta = _meta(txn)
+        return meta.origin if meta.format == FORMAT else Origin()
 
     def account_entry(self, number: int) -> AccountEntry | None:
         """The account as it was last published."""
         with self._environment.begin() as txn:
-            raw = txn.get(account_key(number))
+            raw = txn.get(account_key(number)) if _meta(txn).format == FORMAT else None
         return None if raw is None else _ACCOUNT_ENTRY.decode(raw)
 
     def publish(self, edits: Sequence[Edit], origin: Origin) -> int:
         """Install the edits in one transaction and return the generation; it moves only if a row did."""
         with self._environment.begin(write=True) as txn:
             meta = _meta(txn)
+            if meta.format != FORMAT:
+                txn.drop(self._environment.open_db(txn=txn), delete=False)
             moved = sum([_apply(txn, edit) for edit in edits])
             generation = meta.generation + 1 if moved or not meta.generation else meta.generation
             txn.put(_META, msgspec.msgpack.encode(_Meta(FORMAT, generation, origin)))
@@ -138,7 +142,8 @@ class SnapshotWriter:
 class LmdbSnapshot:
     """`snapshot.lookups.Snapshot` over the file. `refresh` at the start of each batch; one thread.
 
-    What was looked up is kept, decoded, until the generation moves or there is too much of it.
+    What was looked up is kept, decoded, until the generation moves or there is too much of it. FormatError where the
+    file is in another format and the config database could not be compiled anew over it.
     """
 
     def __init__(self, file: SnapshotFile) -> None:
@@ -221,7 +226,11 @@ class LmdbSnapshot:
 
     def _renew(self) -> None:
         self._seen = self._txn.id()
-        self._generation = _meta(self._txn).generation
+        meta = _meta(self._txn)
+        if meta.format != FORMAT:
+            path = self._environment.path()
+            raise FormatError(f"{path}: the snapshot has format {meta.format}, this release reads {FORMAT}")
+        self._generation = meta.generation
         self._gateways: dict[tuple[str, str], Gateway | None] = {}
         self._accounts: dict[bytes, Account | None] = {}
         self._profiles: dict[tuple[str, str, str, str], Profile | None] = {}
@@ -288,12 +297,12 @@ def _get(txn: lmdb.Transaction, key: bytes) -> bytes | None:
 
 
 def _meta(txn: lmdb.Transaction) -> _Meta:
-    """The file's own row; of another format only the generation counts, so that it still grows."""
+    """The file's own row; of another format only that and the generation count, so that it still grows."""
     raw = txn.get(_META)
     if raw is None:
         return _Meta(FORMAT, 0, Origin())
     held = msgspec.msgpack.decode(raw)
-    return msgspec.convert(held, _Meta) if held[0] == FORMAT else _Meta(FORMAT, held[1], Origin())
+    return msgspec.convert(held, _Meta) if held[0] == FORMAT else _Meta(held[0], held[1], Origin())
 
 
 def _rows(txn: lmdb.Transaction, table: bytes) -> Iterator[tuple[bytes, bytes]]:
