@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tollhouse.configdb.rows import Task
 from tollhouse.console.desk import Json
 from tollhouse.engine.batch import Engine
 from tollhouse.values.commands import CreateWallet, Recharge
-from tollhouse.values.money import Amount, parse_amount
+from tollhouse.values.money import Amount, AmountError, parse_amount
 from tollhouse.values.outcomes import Outcome, Posted, Refused
 
 CLIENT = "tariff"
@@ -36,34 +36,55 @@ class TariffDesk:
 
     def load(self, path: str, dry_run: bool, done: Report) -> None:
         """Read the folder; when it is in force and its tasks are done, report."""
-        work = self._in_thread(self._import, Path(path), dry_run)
-        work.addCallback(lambda report: self._tasks(lambda results: done({**report, "tasks": results})))
-        work.addErrback(lambda failure: done({"loaded": False, "problems": [{"text": failure.getErrorMessage()}]}))
+
+        def imported(report: Json) -> None:
+            if report["loaded"]:
+                self._tasks(lambda results: done({**report, "tasks": results}))
+            else:
+                done({**report, "tasks": []})
+
+        def failed(failure: Any) -> None:
+            done({"loaded": False, "problems": [{"text": failure.getErrorMessage()}]})
+
+        self._in_thread(self._import, Path(path), dry_run).addCallbacks(imported, failed)
 
     def resume(self) -> None:
         """Do what an earlier run was stopped before."""
         self._tasks(lambda _results: None)
 
     def _import(self, path: Path, dry_run: bool) -> Json:
+        """What was read; `in_force` tells whether all of the configuration is, for other changes may be broken."""
         report = import_folder(self._database, path, dry_run)
-        if not dry_run and not report.problems:
-            self._cache.check(self._engine.now())
-        return {"loaded": not dry_run and not report.problems, **_as_json(report)}
+        if dry_run or report.problems:
+            return {"loaded": False, **_as_json(report)}
+        self._cache.check(self._engine.now())
+        return {"loaded": True, "in_force": not self._cache.problems, **_as_json(report)}
 
     def _tasks(self, done: Callable[[list[Json]], None]) -> None:
-        work = self._in_thread(self._waiting)
-        work.addCallback(self._begin, done)
+        def begin(tasks: list[tuple[Task, Amount | str]]) -> None:
+            _Round(self._engine, self._database, self._in_thread, tasks, done).begin()
 
-    def _begin(self, found: tuple[list[Task], dict[str, tuple[str, int]]], done: Callable[[list[Json]], None]) -> None:
-        tasks, units = found
-        _Round(self._engine, self._database, self._in_thread, tasks, units, done).begin()
+        def failed(failure: Any) -> None:
+            done([{"done": False, "refusal": failure.getErrorMessage()}])
 
-    def _waiting(self) -> tuple[list[Task], dict[str, tuple[str, int]]]:
-        """The tasks to do, and each tenant's unit with its decimals."""
-        parties = self._database.rows().parties
+        self._in_thread(self._waiting).addCallbacks(begin, failed)
+
+    def _waiting(self) -> list[tuple[Task, Amount | str]]:
+        """The tasks to do, each with its amount in the tenant's unit, or with why it has none."""
+        parties = self._database.parties()
         decimals = {unit.name: unit.decimals for unit in parties.units}
-        units = {one.name: (one.unit, decimals[one.unit]) for one in parties.tenants}
-        return pending_tasks(self._database), units
+        units = {one.name: one.unit for one in parties.tenants}
+        return [(task, _amount(task, units.get(task.tenant), decimals)) for task in pending_tasks(self._database)]
+
+
+def _amount(task: Task, unit: str | None, decimals: Mapping[str, int]) -> Amount | str:
+    """Plain SQL may have changed the tenant or its unit since the import."""
+    if unit is None or unit not in decimals:
+        return f"there is no tenant {task.tenant} with a unit"
+    try:
+        return Amount(parse_amount(task.amount, decimals[unit]), unit)
+    except AmountError as trouble:
+        return str(trouble)
 
 
 class _Round:
@@ -74,27 +95,29 @@ class _Round:
         engine: Engine,
         database: ConfigDatabase,
         in_thread: Callable[..., Any],
-        tasks: list[Task],
-        units: dict[str, tuple[str, int]],
+        tasks: list[tuple[Task, Amount | str]],
         done: Callable[[list[Json]], None],
     ) -> None:
         self._engine = engine
         self._database = database
         self._in_thread = in_thread
-        self._left = tasks
-        self._units = units
+        self._left = tasks[::-1]
         self._done = done
         self._results: list[Json] = []
 
     def begin(self) -> None:
         """The next task, or the end."""
-        if not self._left:
-            self._done(self._results)
-            return
-        task = self._left.pop(0)
-        unit, decimals = self._units[task.tenant]
-        create = CreateWallet(CLIENT, task.wallet, f"wallet:{task.tenant}:{task.wallet}", unit, tenant=task.tenant)
-        amount = Amount(parse_amount(task.amount, decimals), unit)
+        while self._left:
+            task, amount = self._left.pop()
+            if isinstance(amount, Amount):
+                self._give(task, amount)
+                return
+            self._results.append({**_named(task), "done": False, "refusal": amount})
+        self._done(self._results)
+
+    def _give(self, task: Task, amount: Amount) -> None:
+        key = f"wallet:{task.tenant}:{task.wallet}"
+        create = CreateWallet(CLIENT, task.wallet, key, amount.unit, tenant=task.tenant)
         recharge = Recharge(
             CLIENT,
             task.wallet,
@@ -109,15 +132,18 @@ class _Round:
         self._engine.submit(create, lambda _made: self._engine.submit(recharge, partial(self._recharged, task)))
 
     def _recharged(self, task: Task, outcome: Outcome) -> None:
-        result: Json = {"request_id": task.request_id, "wallet": task.wallet, "amount": task.amount}
+        """What could not be marked as done is asked for again at the next start, and the engine knows its key."""
         if isinstance(outcome, Posted):
-            marked = self._in_thread(task_done, self._database, task.request_id)
-            self._results.append({**result, "done": True})
-            marked.addCallback(lambda _none: self.begin())
+            self._results.append({**_named(task), "done": True})
+            self._in_thread(task_done, self._database, task.request_id).addBoth(lambda _marked: self.begin())
             return
         reason = outcome.refusal.value if isinstance(outcome, Refused) else "unexpected"
-        self._results.append({**result, "done": False, "refusal": reason})
+        self._results.append({**_named(task), "done": False, "refusal": reason})
         self.begin()
+
+
+def _named(task: Task) -> Json:
+    return {"request_id": task.request_id, "wallet": task.wallet, "amount": task.amount}
 
 
 def _as_json(report: ImportReport) -> Json:
