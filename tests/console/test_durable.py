@@ -12,6 +12,7 @@ from tests.engine.rig import Rig, rig_with
 
 from tollhouse.console.desk import Desk
 from tollhouse.console.jsonrpc import handle
+from tollhouse.engine.timers import Timers
 from tollhouse.store.interface import Entry, RecordEntry
 from tollhouse.values.instants import Instant
 
@@ -99,3 +100,20 @@ def test_a_request_id_is_done_once() -> None:
     assert other["error"]["data"]["refusal"] == "conflict"
     assert rig.wallet().balance == 7_500_000
     rig.proved()
+
+
+def test_an_engine_that_takes_no_new_sessions_says_so() -> None:
+    """Disk below the policy's bound, and room again; then draining: /health asks this, and so does system.status."""
+    rig = rig_with()
+    timers = Timers(rig.engine, rig.store)
+    seen = []
+    for free in (rig.policy.min_free_bytes - 1, rig.policy.min_free_bytes):
+        rig.store.free = free
+        rig.later(2)
+        timers.tick()
+        seen.append(rig.engine.accepting())
+    assert seen == [False, True]
+    rig.engine.admission.draining = True
+    answers: list[bytes | None] = []
+    handle(b'{"jsonrpc": "2.0", "id": 1, "method": "system.status"}', desk_of(rig), answers.append)
+    assert json.loads(answers[0] or b"")["result"]["accepting"] is False
