@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tollhouse.engine import one_shots, settle, sweep, wallets
+from tollhouse.engine import finding, one_shots, settle, sweep, wallets
 from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
 from tollhouse.engine.policy import Policy
@@ -57,7 +57,7 @@ def decide(book: Book, policy: Policy, command: Command, now: Instant) -> Decisi
         case Stop():
             return settle.stop(book, policy, _known(book, policy, command, now), command, now)
         case Release():
-            return settle.release(book, policy, settle.find(book, policy, command, now), command, now)
+            return settle.release(book, policy, finding.find(book, policy, command, now), command, now)
         case CloseClient():
             return settle.close_client(book, policy, command, now)
         case Sweep():
@@ -79,8 +79,8 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if command.ask is not None and command.ask < 0:
         return refuse(Refusal.INVALID, "what is asked for is not negative")
     began = sane(command.at, now)
-    session = settle.find_for_opening(book, command)
-    if session is not None and (said := settle.said_before(session, command)) is not None:
+    session = finding.find_for_opening(book, command)
+    if session is not None and (said := finding.said_before(session, command)) is not None:
         return _only_to_himself(book, command, said)
 
     bill = _bill(book, policy, command, began)
@@ -208,7 +208,7 @@ def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
 
     One that was closed because it rang for long begins anew; of another closed one it is a late report.
     """
-    session = settle.find(book, policy, command, now)
+    session = finding.find(book, policy, command, now)
     if session is not None and session.state == CLOSED:
         lately = sane(command.at, now) - session.reported <= policy.reuse_after
         session = session if lately and session.ended != UNUSED else None
@@ -273,7 +273,7 @@ def _known(book: Book, policy: Policy, command: Update | Stop, now: Instant) -> 
     """The session of a report; an unknown one is opened first where it must bill all the same."""
     if command.usage.units < 0 or (isinstance(command, Update) and (command.more or 0) < 0):
         return refuse(Refusal.INVALID, "usage is not negative")
-    session = settle.find(book, policy, command, now)
+    session = finding.find(book, policy, command, now)
     if session is not None or not command.open_unknown:
         return session
     return open_unknown(book, policy, command, begun(command, now), now)
