@@ -216,6 +216,8 @@ def running_serve(
     protocols: Sequence[str] = PROTOCOLS,
     env: Mapping[str, str] | None = None,
     under: Sequence[str] = (),
+    address: str = "127.0.0.1",
+    realm: str = "example.net",
 ) -> Iterator[Process]:
     """`tollhouse serve` on `directory`/tollhouse.toml, `more` at its end, all files in `directory`.
 
@@ -224,7 +226,7 @@ def running_serve(
     file = directory / "tollhouse.toml"
 
     def command(ports: Ports) -> Sequence[str]:
-        file.write_text(settings_text(ports, protocols) + more)
+        file.write_text(settings_text(ports, protocols, address, realm) + more)
         return [*under, *serve_command(file)]
 
     with _running(directory, "serve", command, env or {}, directory / "token") as process:
@@ -236,21 +238,26 @@ def serve_command(file: Path) -> list[str]:
     return [*_SERVE, str(file)]
 
 
-def settings_text(ports: Ports, protocols: Sequence[str] = PROTOCOLS) -> str:
+def settings_text(
+    ports: Ports,
+    protocols: Sequence[str] = PROTOCOLS,
+    address: str = "127.0.0.1",
+    realm: str = "example.net",
+) -> str:
     """A settings file for these ports on loopback, with every path beside the file."""
     sections = {
         "paths": {"data": "data", "database": "config.sqlite", "key_file": "key", "token_file": "token"},
         "http": {"port": ports.http},
         "radius": {"auth_port": ports.radius_auth, "accounting_port": ports.radius_accounting},
-        "diameter": {"port": ports.diameter, "origin_host": "ocs.example.net", "origin_realm": "example.net"},
+        "diameter": {"port": ports.diameter, "origin_host": f"ocs.{realm}", "origin_realm": realm},
         "sip": {"port": ports.sip},
     }
     lines = []
     for name, section in sections.items():
         if name not in PROTOCOLS or name in protocols:
             lines.append(f"[{name}]")
-            address = {} if name == "paths" else {"address": "127.0.0.1"}
-            lines.extend(f"{key} = {json.dumps(value)}" for key, value in {**address, **section}.items())
+            where = {} if name == "paths" else {"address": address}
+            lines.extend(f"{key} = {json.dumps(value)}" for key, value in {**where, **section}.items())
     return "\n".join(lines) + "\n"
 
 

@@ -50,8 +50,8 @@ def test_systemd_finds_it_closed(unit: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_wrong_settings_are_not_tried_again() -> None:
-    assert setting("RestartPreventExitStatus") == [str(BAD_SETTINGS)]
+def test_what_starting_again_does_not_mend_is_not_tried_again() -> None:
+    assert setting("RestartPreventExitStatus") == [f"2 {BAD_SETTINGS}"]
 
 
 def test_the_process_asks_for_no_system_call_that_the_unit_forbids(tmp_path: Path) -> None:
