@@ -101,8 +101,8 @@ class RadiusSwitch:
 class DiameterSwitch:
     """A credit-control client on one connection, capabilities exchanged."""
 
-    def __init__(self, port: int, origin: str = "switch.example.org") -> None:
-        self.origin = origin
+    def __init__(self, port: int, origin: str = "switch.example.org", realm: str = "demo.invalid") -> None:
+        self.origin, self._realm = origin, realm
         self._socket = socket.create_connection((HOST, port), PATIENCE)
         self._numbers = itertools.count(1)
         request = CapabilitiesExchangeRequest()
@@ -134,7 +134,7 @@ class DiameterSwitch:
         request = CreditControlRequest()
         request.header.application_id = 4
         request.session_id = f"{self.origin};{session}"
-        request.destination_realm = b"demo.invalid"
+        request.destination_realm = self._realm.encode()
         request.auth_application_id = 4
         request.service_context_id = "32260@3gpp.org"
         request.cc_request_type = kind
