@@ -38,6 +38,7 @@ def busy() -> Rig:
 
 
 def test_all_is_proved_and_every_unit_sums_to_zero() -> None:
+    """Oracle 144: the records sum to what the balances moved."""
     rig = busy()
     report = audit(rig.store)
     assert report.faults == ()

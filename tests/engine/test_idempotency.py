@@ -39,7 +39,7 @@ def ccr_update(number: int, seconds: int) -> Update:
 
 
 def test_every_request_of_a_call_asked_again_is_answered_alike_and_moves_nothing() -> None:
-    """Case oracle 38, at each step and after a restart."""
+    """Cases oracle 38 and 140: at each step, and after a restart."""
     rig = rig_with()
     for command in (authorize(), start(), update(seconds=30), update(seconds=85, more=60 * SECOND), stop(seconds=85)):
         first = rig.ask(command)

@@ -41,7 +41,7 @@ def test_the_longest_call_that_ten_pays_is_5700_seconds() -> None:
 
 
 def test_a_grant_is_capped_at_7200_seconds() -> None:
-    """0.6 + 7140 x 0.1/60 = 12.5 is held of 20; not final, for there is more."""
+    """Oracle 24: the longest grant. 0.6 + 7140 x 0.1/60 = 12.5 is held of 20; not final, for there is more."""
     rig = rig_with(opening=20 * EUR)
     grant = granted(rig.ask(authorize()))
     assert (grant.granted, grant.final, grant.balance, grant.funds) == (7200 * SECOND, False, 7_500_000, 20 * EUR)

@@ -211,6 +211,7 @@ def test_a_lower_credit_limit_takes_nothing_from_a_call_that_runs() -> None:
 
 
 def test_a_charge_takes_all_or_nothing() -> None:
+    """As oracle 142: what cannot be paid whole is not paid in part."""
     rig = rig_with(opening=EUR)
     assert refusal(rig.ask(Charge(API, "k", Amount(EUR + 1, "EUR")))) is Refusal.INSUFFICIENT_FUNDS
     assert rig.wallet().balance == EUR
