@@ -27,10 +27,11 @@ from diameter.message.avp.grouped import (
     UsedServiceUnit,
 )
 from diameter.message.commands import CapabilitiesExchangeRequest, CreditControlRequest
+from diameter.message.constants import AVP_ORIGIN_HOST, AVP_ORIGIN_REALM
 from pyrad.dictionary import Dictionary
 from pyrad.packet import AccessAccept, AccessRequest, AccountingResponse, AcctPacket, AuthPacket, Packet
 from tests.journeys.kill_calls import Call, Step
-from tests.processes import Ports
+from tests.processes import Process
 
 HOST = "127.0.0.1"
 SECRET = b"testing123"
@@ -85,8 +86,8 @@ class Line(Protocol):
 class RadiusLine:
     """A NAS. Each request sent late has a new identifier, authenticator and Acct-Delay-Time."""
 
-    def __init__(self, ports: Ports, fuse: Fuse) -> None:
-        self._ports = {AuthPacket: ports.radius_auth, AcctPacket: ports.radius_accounting}
+    def __init__(self, process: Process, fuse: Fuse) -> None:
+        self._ports = {AuthPacket: process.radius_auth, AcctPacket: process.radius_accounting}
         self._fuse = fuse
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._ids = itertools.cycle(range(256))
@@ -153,9 +154,9 @@ class RadiusLine:
 class DiameterLine:
     """A credit-control client. A request sent late has the T flag and a new Hop-by-Hop identifier."""
 
-    def __init__(self, ports: Ports, fuse: Fuse) -> None:
+    def __init__(self, process: Process, fuse: Fuse) -> None:
         self._fuse = fuse
-        self._socket = socket.create_connection((HOST, ports.diameter), PATIENCE)
+        self._socket = socket.create_connection((HOST, process.diameter), PATIENCE)
         self._numbers = itertools.count(1)
         self._last = b""
         hello = CapabilitiesExchangeRequest()
@@ -165,7 +166,9 @@ class DiameterLine:
         hello.product_name = "kill"
         hello.auth_application_id = [4]
         self._socket.sendall(hello.as_bytes())
-        assert Message.from_bytes(self._receive()).result_code == 2001
+        welcome: Any = Message.from_bytes(self._receive())
+        assert welcome.result_code == 2001
+        self._realm = welcome.origin_realm
 
     def close(self) -> None:
         self._socket.close()
@@ -179,7 +182,7 @@ class DiameterLine:
         request.header.end_to_end_identifier = int(call.number) * 8 % 2**32 + place
         request.session_id = f"kill.example.org;{call.number}"
         request.origin_host, request.origin_realm = b"kill.example.org", b"example.org"
-        request.destination_realm = b"demo.invalid"
+        request.destination_realm = self._realm
         request.auth_application_id = 4
         request.service_context_id = "32260@3gpp.org"
         request.cc_request_type = {Step.OPEN: 1, Step.UPDATE: 2, Step.STOP: 3}[step]
@@ -230,9 +233,12 @@ class DiameterLine:
 class ApiLine:
     """A client of JSON-RPC; the request id says which step of which call it is."""
 
-    def __init__(self, ports: Ports, fuse: Fuse) -> None:
+    def __init__(self, process: Process, fuse: Fuse) -> None:
         self._fuse = fuse
-        self._http = HTTPConnection(HOST, ports.http, timeout=PATIENCE)
+        self._http = HTTPConnection(HOST, process.http, timeout=PATIENCE)
+        token = process.token
+        self._headers = {"Content-Type": "application/json"}
+        self._headers |= {"Authorization": f"Bearer {token}"} if token else {}
         self._last = ""
 
     def close(self) -> None:
@@ -253,7 +259,7 @@ class ApiLine:
 
     def again(self) -> Any:
         try:
-            self._http.request("POST", "/jsonrpc", self._last, {"Content-Type": "application/json"})
+            self._http.request("POST", "/jsonrpc", self._last, self._headers)
             self._fuse.sent()
             answer = json.loads(self._http.getresponse().read())
         except (ConnectionError, HTTPException):
@@ -261,6 +267,16 @@ class ApiLine:
             raise Gone from None
         self._fuse.check("result" in answer, answer)
         return answer["result"]
+
+
+def content(protocol: str, answer: Any) -> Any:
+    """What an answer says whoever gives it: no RADIUS authenticator, no Origin-Host and -Realm."""
+    if protocol == "radius":
+        return answer[0], answer[20:]
+    if protocol == "diameter":
+        message: Any = Message.from_bytes(answer[:12] + bytes(4) + answer[12:])
+        return tuple(avp.as_bytes() for avp in message.avps if avp.code not in (AVP_ORIGIN_HOST, AVP_ORIGIN_REALM))
+    return answer
 
 
 LINES: dict[str, type[RadiusLine] | type[DiameterLine] | type[ApiLine]] = {

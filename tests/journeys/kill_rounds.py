@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,13 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from tests.journeys.kill_calls import FARES, Books, Call, Step, faults
-from tests.journeys.kill_lines import LINES, Fuse, Gone, Line
-from tests.processes import TOLLHOUSE, Process, free_ports, start
+from tests.journeys.kill_lines import LINES, Fuse, Gone, Line, content
+from tests.processes import TOLLHOUSE, Process, free_ports, running_demo, running_serve, start
 
 WALLETS = tuple(f"{number:06}" for number in range(1, 9))
 OPENING = Decimal(1_000_000)
 WORKERS = ("radius", "radius", "diameter", "diameter", "api", "api")
-SETUP_WINDOW = timedelta(seconds=60)
+SETUP_WINDOW = timedelta(seconds=20)
+SETTINGS = f"""
+[engine]
+setup_window = {SETUP_WINDOW.seconds}
+[store]
+checkpoint_age = 1
+checkpoint_entries = 1000
+slice_entries = 16
+segment_bytes = {2**20}
+"""
+"""Reservations end within the test, and a checkpoint runs most of the time."""
 REPEATED = 12
 """Stops of a round that are sent once more after the crash although they were answered."""
 PAGE = 100
@@ -34,12 +44,18 @@ PAGE = 100
 
 @dataclass
 class Rounds:
-    """What the clients of one directory know."""
+    """What the clients of one directory know. Its processes are started by turns as the demo and with SETTINGS."""
 
     directory: Path
     calls: dict[str, Call] = field(default_factory=dict)
     records: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in WALLETS})
     numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def running(self, number: int) -> AbstractContextManager[Process]:
+        """The process of the round of that number."""
+        if number % 2:
+            return running_serve(self.directory / "demo", SETTINGS)
+        return running_demo(self.directory, subscribers=len(WALLETS))
 
     def crash(self, process: Process, dice: random.Random, unstarted: bool) -> None:
         """Place calls until the process is killed; a quarter of the times while it stops by SIGTERM.
@@ -81,17 +97,18 @@ class Rounds:
         fuse = Fuse(process.pid, 0, ())
         with ExitStack() as stack:
             lines: dict[str, Line] = {
-                name: stack.enter_context(closing(made(process.ports, fuse))) for name, made in LINES.items()
+                name: stack.enter_context(closing(made(process, fuse))) for name, made in LINES.items()
             }
-            open_ = [call for call in self.calls.values() if call.answered < len(call.steps)]
-            ended = [call for call in self.calls.values() if call.steps[-1] is Step.STOP and call not in open_]
+            stopped = [call for call in self.calls.values() if call.steps[-1] is Step.STOP]
+            open_ = [call for call in stopped if call.answered < len(call.steps)]
+            ended = [call for call in stopped if call.answered == len(call.steps)]
             for call in open_:
                 _go_on(call, lines[call.protocol], 5)
             self._check(process)
             for call in dice.sample(ended[-200:], min(REPEATED, len(ended))):
-                answer = lines[call.protocol].ask(call, Step.STOP, 5)
-                if call.protocol != "radius":  # a new authenticator makes other bytes there
-                    assert answer == call.answers[Step.STOP], f"another answer to a repeated Stop of {call.number}"
+                answer = content(call.protocol, lines[call.protocol].ask(call, Step.STOP, 5))
+                before = content(call.protocol, call.answers[Step.STOP])
+                assert answer == before, f"another answer to a repeated Stop of {call.number}"
         self._check(process)
         self._check_reservations(process)
 
@@ -106,7 +123,7 @@ class Rounds:
     ) -> None:
         """One client: call after call until the process is gone."""
         try:
-            with closing(LINES[protocol](process.ports, fuse)) as line:
+            with closing(LINES[protocol](process, fuse)) as line:
                 while True:
                     self._place(self._new(protocol, dice, unstarted), line, dice)
         except Gone:
@@ -145,7 +162,7 @@ class Rounds:
         assert not found, "\n".join(found)
 
     def _check_reservations(self, process: Process) -> None:
-        """Every call is at its end: what is held is for calls that nobody started, and ends in a minute."""
+        """Every call is at its end: what is held is for calls that nobody started, and not for long."""
         waiting = {call.number for call in self.calls.values() if call.steps[-1] is Step.OPEN}
         for session in open_sessions(process):
             assert session["caller"] in waiting, session

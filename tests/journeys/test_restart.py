@@ -36,11 +36,11 @@ def a_call(protocol: str, *steps: Step) -> Call:
 
 
 def radius(process: Process) -> closing[RadiusLine]:
-    return closing(RadiusLine(process.ports, Fuse(process.pid, 0, ())))
+    return closing(RadiusLine(process, Fuse(process.pid, 0, ())))
 
 
 def diameter(process: Process) -> closing[DiameterLine]:
-    return closing(DiameterLine(process.ports, Fuse(process.pid, 0, ())))
+    return closing(DiameterLine(process, Fuse(process.pid, 0, ())))
 
 
 def message(answer: bytes) -> Any:

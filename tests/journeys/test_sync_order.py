@@ -42,9 +42,9 @@ def place_calls(process: Process) -> Counter[int]:
     """Calls over each protocol, one request at a time. How many answers moved or held money, by port."""
     ports, fuse, moved = process.ports, Fuse(0, 0, ()), Counter[int]()
     with (
-        closing(RadiusLine(ports, fuse)) as radius,
-        closing(DiameterLine(ports, fuse)) as diameter,
-        closing(ApiLine(ports, fuse)) as api,
+        closing(RadiusLine(process, fuse)) as radius,
+        closing(DiameterLine(process, fuse)) as diameter,
+        closing(ApiLine(process, fuse)) as api,
         closing(SipSwitch(ports.sip)) as sip,
     ):
         for number in range(CALLS_EACH):
@@ -70,7 +70,7 @@ def place_calls_at_once(process: Process) -> int:
     """RADIUS calls from several switches at a time. How many answers moved or held money."""
 
     def one_switch(number: int) -> None:
-        with closing(RadiusLine(process.ports, Fuse(0, 0, ()))) as line:
+        with closing(RadiusLine(process, Fuse(0, 0, ()))) as line:
             for place in range(CALLS_EACH):
                 call = Call(f"74{number}{place}", f"00000{number}", "radius", FARES[place], ALL_STEPS)
                 for step in ALL_STEPS:
