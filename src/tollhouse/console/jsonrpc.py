@@ -18,6 +18,7 @@ from tollhouse.console.desk import Desk, Json, ParameterError
 from tollhouse.console.methods import METHODS, PAGES
 from tollhouse.console.params import Method
 from tollhouse.console.views import refused
+from tollhouse.engine.book import DamagedError
 from tollhouse.values.outcomes import Refused
 from tollhouse.values.refusals import Refusal
 
@@ -130,6 +131,8 @@ def one(request: object, desk: Desk, answer: Callable[[Json | None], None]) -> N
         method.run(desk, told)
     except ParameterError as error:
         fail(identity, silent, INVALID_PARAMS, str(error))
+    except DamagedError as error:
+        fail(identity, silent, INTERNAL_ERROR, f"{error}; system.audit names what is damaged")
 
 
 def parse(request: object) -> tuple[Id, bool, str, Method]:

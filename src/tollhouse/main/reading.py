@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from tollhouse.console.reading import AuditPage, Finding
 from tollhouse.engine.audit import Readable, proofs
-from tollhouse.engine.book import SESSION, WALLET, Entity, decode_image
+from tollhouse.engine.book import SESSION, WALLET, DamagedError, Entity, decode_image
 from tollhouse.engine.session import Session, find_key
 from tollhouse.engine.wallets import session_view, view
 from tollhouse.records.record import decode
@@ -33,9 +34,8 @@ class StoreReading:
         return None if wallet is None else self._view(wallet)
 
     def wallets(self, after: str, limit: int) -> list[WalletView]:
-        """Wallets in order of name."""
-        page = self._store.scan(WALLET, after.encode(), limit)
-        found = (decode_image(WALLET, image) for _, image in page)
+        """Wallets in order of name, without those whose image is damaged (the audit names them)."""
+        found = islice(self._readable(WALLET, after, limit), limit)
         return [self._view(wallet) for wallet in found if isinstance(wallet, Wallet)]
 
     def session(self, name: str) -> SessionView | None:
@@ -47,16 +47,21 @@ class StoreReading:
         return session_view(found, self._wallet(found.wallet)) if isinstance(found, Session) else None
 
     def sessions(self, after: str, limit: int) -> list[SessionView]:
-        """Sessions in order of id."""
-        page = self._store.scan(SESSION, after.encode(), limit)
-        found = (decode_image(SESSION, image) for _, image in page)
+        """Sessions in order of id, without those whose image, or whose wallet's, is damaged (the audit names them)."""
+        found = islice(self._readable(SESSION, after, limit), limit)
         return [session_view(one, self._wallet(one.wallet)) for one in found if isinstance(one, Session)]
 
     def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
-        """The wallet's records, ready for JSON."""
+        """The wallet's records, ready for JSON; of one that cannot be read, its number and why."""
         owner = self._wallet(wallet)
         decimals = owner.decimals if owner else 0
-        return [_shown(entry.body, decimals) for entry in self._store.records(wallet, after, limit)]
+        found: list[dict[str, object]] = []
+        for entry in self._store.records(wallet, after, limit):
+            try:
+                found.append(_shown(entry.body, decimals))
+            except ValueError as error:
+                found.append({"wallet": wallet, "sequence": entry.sequence, "damaged": str(error)})
+        return found
 
     def audit(self, after: str, limit: int) -> AuditPage:
         """Implements `Auditing`: the proof of the wallets behind `after`."""
@@ -64,6 +69,17 @@ class StoreReading:
         findings = tuple(Finding(proof.wallet, fault) for proof in page for fault in proof.faults)
         last = page[-1].wallet if len(page) == min(limit, AUDIT_PAGE) else ""
         return AuditPage(len(page), sum(proof.records for proof in page), findings, last)
+
+    def _readable(self, kind: int, after: str, limit: int) -> Iterator[Entity]:
+        key = after.encode()
+        while page := self._store.scan(kind, key, limit):
+            for _, image in page:
+                with suppress(DamagedError):
+                    entity = decode_image(kind, image)
+                    if isinstance(entity, Session):
+                        self._wallet(entity.wallet)
+                    yield entity
+            key = page[-1][0]
 
     def _wallet(self, name: str) -> Wallet | None:
         found = self._load(WALLET, name.encode())
