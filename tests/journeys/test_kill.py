@@ -6,6 +6,7 @@ The seed is printed; `--seed` plays the same plan again, `--rounds` says how man
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 from tests.journeys.kill_calls import FARES, Books, Call, Step, faults
 from tests.journeys.kill_rounds import Rounds, open_sessions
-from tests.processes import until
+from tests.processes import running_demo, until
 
+LAUNCHER = (sys.executable, str(Path(__file__).with_name("kill_launcher.py")))
+SEED_OF_MANY_REQUESTS = 3
 ON_ONE_DIRECTORY = 25
 UNSTARTED = (1, 3, 5)
 """In these rounds, whose processes have a short setup_window, some calls are never started."""
@@ -50,6 +53,14 @@ def on_one_directory(directory: Path, seed: int, rounds: int) -> int:
             assert process.rpc("wallet.get", wallet=wallet)["held"] == "0"
         assert process.terminate() == 0
     return len(one.calls)
+
+
+def test_the_rounds_notice_a_store_that_forgets(tmp_path: Path) -> None:
+    one, dice = Rounds(tmp_path), random.Random(SEED_OF_MANY_REQUESTS)
+    with running_demo(tmp_path, subscribers=len(one.records), program=LAUNCHER) as process:
+        one.crash(process, dice, unstarted=False)
+    with one.running(0) as process, pytest.raises(AssertionError, match=r"0 charged with 0 ends; \d steps answered"):
+        one.settle(process, dice)
 
 
 # What the check itself is worth: a call of 85 s to 44 (0.6 by its interim report, 0.6417 in all) in doctored books.
