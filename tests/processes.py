@@ -218,16 +218,18 @@ def running_serve(
     under: Sequence[str] = (),
     address: str = "127.0.0.1",
     realm: str = "example.net",
+    program: Sequence[str] | None = None,
 ) -> Iterator[Process]:
     """`tollhouse serve` on `directory`/tollhouse.toml, `more` at its end, all files in `directory`.
 
-    `under`: a program that becomes it (strace -D). It answers on HTTP; killed at the end where it still runs.
+    `under`: a program that becomes it (strace -D); `program`: what to run instead, with the settings file behind it,
+    a fault planted in it perhaps. It answers on HTTP; killed at the end where it still runs.
     """
     file = directory / "tollhouse.toml"
 
     def command(ports: Ports) -> Sequence[str]:
         file.write_text(settings_text(ports, protocols, address, realm) + more)
-        return [*under, *serve_command(file)]
+        return [*under, *([*program, str(file)] if program else serve_command(file))]
 
     with _running(directory, "serve", command, env or {}, directory / "token") as process:
         yield process

@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -158,6 +159,19 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, name: str) -> 
     assert f"{name} file {secret}: " in done.stderr
     assert "chmod 600" in done.stderr
     assert "xxx" not in done.stderr
+
+
+def test_a_stop_that_breaks_is_said_and_is_no_clean_one(tmp_path: Path) -> None:
+    """A fault planted in the store's last step of a stop."""
+    plant = (
+        "import sys; from pathlib import Path; from tollhouse.engine.timers import Timers;"
+        "from tollhouse.main.serve import serve; Timers.finish = lambda self: 1 // 0;"
+        "sys.exit(serve(Path(sys.argv[1])))"
+    )
+    with running_serve(tmp_path, program=[sys.executable, "-c", plant]) as process:
+        assert process.terminate() == 1
+    assert "tollhouse: no clean stop: " in process.err.read_text()
+    assert "ZeroDivisionError" in process.err.read_text()
 
 
 def test_dictionaries_that_are_not_there_end_the_start(tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_what_starting_again_does_not_mend_is_not_tried_again() -> None:
     assert setting("RestartPreventExitStatus") == [f"2 {BAD_SETTINGS}"]
 
 
-def test_the_process_asks_for_no_system_call_that_the_unit_forbids(tmp_path: Path) -> None:
-    """A first start, an answer, a clean stop."""
+def test_the_process_asks_for_nothing_that_the_unit_forbids(tmp_path: Path) -> None:
+    """A first start, an answer, a clean stop: system calls, address families, files written."""
     strace = need("strace")
     sets = _syscall_sets()
     allow, forbid = (line.split() for line in setting("SystemCallFilter"))
@@ -67,7 +67,12 @@ def test_the_process_asks_for_no_system_call_that_the_unit_forbids(tmp_path: Pat
         assert process.rpc("wallet.list")["wallets"] == []
         assert process.terminate() == 0
     until(lambda: f"{process.pid} +++ exited with 0" in " ".join(trace.read_text().split()))
-    asked = set(re.findall(r"(?m)^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace.read_text()))
+    text = trace.read_text()
+    assert set(re.findall(r"socket\((AF_\w+)", text)) <= set(setting("RestrictAddressFamilies")[0].split())
+    written = re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"([^"]+)", O_(?:RDWR|WRONLY)', text)
+    beside = [path for path in written if not path.startswith((str(tmp_path), "/dev/")) and "__pycache__" not in path]
+    assert (beside, str(tmp_path / "config.sqlite") in written) == ([], True)
+    asked = set(re.findall(r"(?m)^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", text))
     assert {"fdatasync", "sendto", "bind"} <= asked
     assert asked - (allowed - forbidden) - as_root == set()
 

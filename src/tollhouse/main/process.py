@@ -27,7 +27,7 @@ def _settle_collector() -> None:
 
 
 def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: Callable[[Appliance], None]) -> int:
-    """Open, `prepare`, listen, call `started`, serve until SIGINT or SIGTERM, stop cleanly. The exit status."""
+    """Open, `prepare`, listen, call `started`, serve until SIGINT or SIGTERM, stop cleanly. The status: 0, or 1."""
     from twisted.internet import reactor as _reactor
     from twisted.logger import STDLibLogObserver, globalLogBeginner
 
@@ -60,7 +60,15 @@ def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: C
             status = 1
             reactor.stop()
 
-    reactor.addSystemEventTrigger("before", "shutdown", appliance.stop)
+    def stop() -> Any:
+        return appliance.stop().addErrback(broke)
+
+    def broke(failure: Any) -> None:
+        nonlocal status
+        print(f"tollhouse: no clean stop: {failure.getTraceback()}", file=sys.stderr)
+        status = 1
+
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
     reactor.callWhenRunning(start)
     reactor.run()
     return status
