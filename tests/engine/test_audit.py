@@ -129,6 +129,16 @@ def change_last_time(rig: Rig) -> None:
     rewritten(rig, -1, lambda record: replace(record, at=record.at + 1))
 
 
+def spoil_record(rig: Rig) -> None:
+    entry = rig.store.chains["1001"][2]
+    rig.store.chains["1001"][2] = RecordEntry(entry.wallet, entry.sequence, entry.at, entry.body[:-3])
+
+
+def unknown_format(rig: Rig) -> None:
+    entry = rig.store.chains["1001"][2]
+    rig.store.chains["1001"][2] = RecordEntry(entry.wallet, entry.sequence, entry.at, b"\x09" + entry.body[1:])
+
+
 def change_chain(rig: Rig) -> None:
     put(rig, replace(wallet_of(rig), chain=bytes(16)))
 
@@ -153,6 +163,8 @@ def change_count(rig: Rig) -> None:
         (change_note, "wallet 1001: record 4 does not follow record 3"),
         (change_posting, "wallet 1001: record 3 states another balance than its records"),
         (change_last_time, "records expected, the chain ends at"),
+        (spoil_record, "wallet 1001: record 3 cannot be read"),
+        (unknown_format, "wallet 1001: record 3 cannot be read"),
         (change_chain, "records expected, the chain ends at"),
         (change_count, "records expected, the chain ends at"),
     ],
