@@ -110,11 +110,7 @@ def prove(store: Readable, wallet: Wallet) -> Proof:
     previous, sequence = b"", 0
     for entry in _records(store, wallet.name):
         try:
-            try:
             record = decode(entry.body)
-        except (ValueError, msgspec.MsgspecError):
-            faults.append(f"wallet {wallet.name}: record {entry.sequence} cannot be read")
-            break
         except ValueError as error:
             faults.append(f"wallet {wallet.name}: record {entry.sequence}: {error}")
             previous, sequence = digest(entry.body), entry.sequence
