@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from tests.configdb.support import open_tenant
 from tests.journeys.calls_clients import DiameterSwitch, RadiusSwitch, SipSwitch
 from tests.journeys.calls_metrics import metric, until
 from tests.journeys.disk_small import MIB, PAGE, fill, free, serving, small_disk
 from tests.processes import Process, RpcError
 
+from tollhouse.cachemanager.watch import CacheManager
+from tollhouse.configdb.rows import UnitRow
+from tollhouse.engine.tally import Tally
 from tollhouse.store.embedded import EmbeddedStore, open_embedded
+from tollhouse.store.errors import StoreError
 from tollhouse.store.interface import Entry, RecordEntry
 from tollhouse.store.settings import StoreSettings
-from tollhouse.values.instants import Instant
+from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
+from tollhouse.values.instants import SECOND, Instant
 
 FULL = "disk full while"
 CALL = {"User-Name": "1001", "Called-Station-Id": "33123456", "Acct-Session-Id": "d1"}
@@ -192,6 +198,62 @@ def test_however_much_is_free_a_checkpoint_ends_or_is_done_again(tmp_path: Path,
             assert [name for name in WALLETS if len(store.records(name, 0, 10)) != 1] == []
             assert carried(store, NOW) == ""
             store.close()
+
+
+@pytest.mark.parametrize("pages", range(14))
+def test_however_much_is_free_the_snapshot_is_made_whole_or_not_at_all(tmp_path: Path, pages: int) -> None:
+    """Two pages for the file, nine for its readers' slots."""
+    with small_disk(tmp_path / "data", MIB):
+        ballast = fill(tmp_path / "data", leave=pages * PAGE)
+        path = tmp_path / "data" / "config.lmdb"
+        said = opened(path)
+        assert said == "" or said.startswith(f"disk full while opening {path}: ")
+        assert bool(said) == (pages < 11)
+        ballast.unlink()
+        assert opened(path) == ""
+
+
+def opened(path: Path) -> str:
+    """Open the snapshot; why it cannot be, if so."""
+    try:
+        file = SnapshotFile(path)
+    except StoreError as error:
+        return str(error)
+    assert LmdbSnapshot(file).generation == 0
+    file.close()
+    return ""
+
+
+def test_a_change_that_finds_no_room_is_in_force_once_there_is(tmp_path: Path) -> None:
+    """Until then the generation before it is in force, and the console and a metric say so."""
+    database, tally = open_tenant(tmp_path), Tally()
+    with small_disk(tmp_path / "data", MIB):
+        file = SnapshotFile(tmp_path / "data" / "config.lmdb")
+        cache, snapshot = CacheManager(database, SnapshotWriter(file), tally), LmdbSnapshot(file)
+        assert cache.check(NOW)
+        snapshot.refresh()
+        before = snapshot.generation
+
+        ballast = fill(tmp_path / "data")
+        with database.change("test") as change:
+            for number in range(200):
+                change.add_unit(UnitRow(f"U{number}", 2))
+        assert not cache.check(NOW)
+        assert "No space left on device" in str(cache.problems[0])
+        assert tally.counts["config_compile_failed", "unwritable"] == 1
+        snapshot.refresh()
+        assert (snapshot.generation, snapshot.unit("U7")) == (before, None)
+
+        ballast.unlink()
+        assert not cache.check(NOW + 4 * SECOND), "not tried again at once: compiling may take seconds"
+        assert cache.check(NOW + 5 * SECOND)
+        assert cache.problems == ()
+        snapshot.refresh()
+        assert snapshot.generation == before + 1
+        assert snapshot.unit("U7") is not None
+        cache.close()
+        file.close()
+    database.close()
 
 
 def claimed(directory: Path, settings: StoreSettings) -> EmbeddedStore:

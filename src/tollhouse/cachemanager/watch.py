@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from threading import Lock
+from typing import Final
 
 from tollhouse.cachemanager.compile import compile_rows
 from tollhouse.cachemanager.faults import Fault
 from tollhouse.configdb.database import ConfigDatabase, ConfigError, DataVersion
 from tollhouse.engine.tally import Tally
+from tollhouse.store.errors import NotPublishedError
 from tollhouse.store.snapshot import Origin, SnapshotWriter
-from tollhouse.values.instants import Instant
+from tollhouse.values.instants import SECOND, Duration, Instant
+
+RETRY: Final[Duration] = 5 * SECOND
+"""After a full disk kept a generation from being written; compiling it again may take seconds."""
 
 
 class CacheManager:
@@ -25,6 +30,7 @@ class CacheManager:
         self._version = DataVersion(database.path)
         self._seen = -1
         self._failed = -1
+        self._again: Instant = 0
         self._turn = Lock()
         self.problems: tuple[Fault, ...] = ()
         """What keeps the newest revision from being in force; empty: it is."""
@@ -34,6 +40,8 @@ class CacheManager:
     def check(self, now: Instant) -> bool:
         """Whether something was published. Costs a few microseconds where nobody committed since the last call."""
         with self._turn:
+            if now < self._again:
+                return False
             try:
                 version = self._version.read()
                 if version == self._seen:
@@ -43,6 +51,11 @@ class CacheManager:
                 self._failed = -1
                 self.problems = (Fault("config database", "", "", str(trouble)),)
                 self._tally.trouble("config_compile_failed", "unreadable", now, str(trouble))
+                return False
+            except NotPublishedError as trouble:
+                self.problems = (Fault("snapshot", "", "", str(trouble)),)
+                self._tally.trouble("config_compile_failed", "unwritable", now, str(trouble))
+                self._again = now + RETRY
                 return False
             self._seen = version
             return published

@@ -31,7 +31,7 @@ def open_environment(path: Path, *, databases: int, read_only: bool = False) -> 
     """Open one file, durably made where it is missing, with a sync on every commit. Not to be used across a fork."""
     if not read_only:
         if not path.exists():
-            _make(path)
+            make_environment(path)
         reserve_lock(path, READERS)
     environment = lmdb.open(
         str(path), map_size=MAP_SIZE, subdir=False, max_dbs=databases, readonly=read_only, mode=0o640
@@ -53,7 +53,7 @@ def reserve_lock(path: Path, readers: int) -> None:
         os.close(handle)
 
 
-def _make(path: Path) -> None:
+def make_environment(path: Path) -> None:
     """A new empty environment, whole or not at all: LMDB takes one that a full disk or a crash cut short for ruined."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)

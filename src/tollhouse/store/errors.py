@@ -17,3 +17,7 @@ class FormatError(StoreError):
 
 class CorruptError(StoreError):
     """What is on disk contradicts itself: a damaged frame before the end, a missing segment, a foreign state."""
+
+
+class NotPublishedError(StoreError):
+    """A generation could not be written; the one before it is in force."""

@@ -17,7 +17,6 @@ Passwords and secrets lie here in the clear, for CHAP and RADIUS need them: the 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
@@ -29,13 +28,16 @@ import msgspec
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
 from tollhouse.snapshot.categories import category_for
 from tollhouse.snapshot.tariff import Interval, PrefixRates, Profile
-from tollhouse.store.errors import FormatError
+from tollhouse.store.die import describe
+from tollhouse.store.environments import MAP_SIZE, make_environment, reserve_lock
+from tollhouse.store.errors import FormatError, NotPublishedError, StoreError
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
 
 FORMAT: Final = 1
 """Of everything below. Another number: the file is made anew, it holds nothing that the config database does not."""
-MAP_SIZE: Final = 1 << 40
+READERS: Final = 512
+"""Processes and threads that may look something up at a time."""
 KEY_MAX: Final = 500
 CACHE_MAX: Final = 16_384
 
@@ -100,10 +102,16 @@ class SnapshotFile:
     """`config.lmdb`, opened once a process; readers and the writer are made from it."""
 
     def __init__(self, path: Path) -> None:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        path.chmod(0o600)
-        self.environment = lmdb.open(str(path), subdir=False, map_size=MAP_SIZE, max_readers=512, mode=0o600)
-        self.environment.reader_check()
+        """Made where it is missing. Raises StoreError where it cannot be."""
+        try:
+            if not path.exists():
+                make_environment(path)
+            path.chmod(0o600)
+            reserve_lock(path, READERS)
+            self.environment = lmdb.open(str(path), subdir=False, map_size=MAP_SIZE, max_readers=READERS, mode=0o600)
+            self.environment.reader_check()
+        except (OSError, lmdb.Error) as error:
+            raise StoreError(describe(f"opening {path}", error)) from error
 
     def close(self) -> None:
         self.environment.close()
@@ -128,7 +136,16 @@ class SnapshotWriter:
         return None if raw is None else _ACCOUNT_ENTRY.decode(raw)
 
     def publish(self, edits: Sequence[Edit], origin: Origin) -> int:
-        """Install the edits in one transaction and return the generation; it moves only if a row did."""
+        """Install the edits in one transaction and return the generation; it moves only if a row did.
+
+        NotPublishedError where they cannot be written (disk full): all is as it was.
+        """
+        try:
+            return self._publish(edits, origin)
+        except lmdb.Error as error:
+            raise NotPublishedError(f"{self._environment.path()} cannot be written: {error}") from error
+
+    def _publish(self, edits: Sequence[Edit], origin: Origin) -> int:
         with self._environment.begin(write=True) as txn:
             meta = _meta(txn)
             if meta.format != FORMAT:
