@@ -1,16 +1,17 @@
-"""Plans from seeds, and a failing plan made small."""
+"""Plans from seeds, the runs of a test session, and a failing plan made small."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 
+import pytest
 from tests.model.rules import Rules
 from tests.model.tariff import Steps, cent_a_second, data, messages, tutorial
 from tests.model.traffic import Act, acts
-from tests.model.world import BEGIN, Plan
+from tests.model.world import BEGIN, Plan, Ran, World
 
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import MINUTE
@@ -72,3 +73,39 @@ def shrunk(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
                 start += size
         size //= 2
     return plan
+
+
+@dataclass
+class Played:
+    """The runs of a test session, each played once."""
+
+    runs: dict[int, Ran] = field(default_factory=dict)
+    explained: bool = False
+
+    def run(self, seed: int) -> Ran:
+        """Play the seed. Raises AssertionError: what the auditor found."""
+        if seed not in self.runs:
+            self.runs[seed] = World(plan_of(seed), tariffs()).run()
+        return self.runs[seed]
+
+    def explain(self, seed: int, wrong: AssertionError, command: str) -> str:
+        """What is wrong, how to see it again, and (for the first one: it takes its time) the smallest plan."""
+        text = f"seed {seed}: {wrong}\nagain: {command}\n"
+        if self.explained:
+            return text
+        self.explained = True
+        plan = shrunk(plan_of(seed), lambda plan: bool(fault(plan)))
+        steps = "\n".join(f"    {act}" for act in plan.acts)
+        return f"{text}smallest: {fault(plan)}\n    crash {plan.crash}, cuts {plan.cuts}, {plan.rules}\n{steps}"
+
+
+PLAYED = pytest.StashKey[Played]()
+
+
+def fault(plan: Plan) -> str:
+    """What the auditor says to this plan; empty: nothing is wrong."""
+    try:
+        World(plan, tariffs()).run()
+    except AssertionError as wrong:
+        return str(wrong)
+    return ""

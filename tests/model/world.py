@@ -55,7 +55,7 @@ class Plan:
 @dataclass
 class Ran:
     """What a run was made of. `repeats` of `commands` were said before; `exact` sums were checked to the last digit;
-    `asked_again`: so many answers were asked for again after the last crash.
+    `asked_again`: so many answers were asked for again after one more crash at the end, which `crashes` leaves out.
     """
 
     commands: int = 0
@@ -210,7 +210,7 @@ class World:
 
     def _fall(self, where: str) -> None:
         """Power is gone, or only the process; after a while it starts again, perhaps with its clock behind."""
-        if self._engine is not None or where != "cut":
+        if where in (self.plan.crash[0], "cut") and (self._engine is not None or where != "cut"):
             self.ran.crashes += 1
             self.ran.crashed_at[where] += 1
         for command in self._waiting:
@@ -281,7 +281,7 @@ class World:
         client.attempt += 1
         command = client.steps[step].build(attempt, self.now, client.reach)
         dice = Random(f"{self.plan.seed} {client.act.number} {step} {attempt} {type(command).__name__}")
-        copies = 0 if dice.random() < 0.08 else 2 if dice.random() < 0.2 else 1
+        copies = 0 if dice.random() < 0.08 else 2 if dice.random() < 0.13 else 1
         for copy in range(copies):
             delay = dice.randrange(2_000, 900_000) + copy * dice.randrange(20) * SECOND
             self._at(self.now + delay, lambda: self._arrive(client, step, command, dice))
