@@ -68,10 +68,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Books:
-    """What the appliance says: all records of a wallet, and what it holds now."""
+    """What the appliance says: all records of a wallet, and what it holds now; and what it was opened with."""
 
     records: tuple[Mapping[str, Any], ...]
     balance: Decimal
+    opening: Decimal
 
 
 def faults(calls: Iterable[Call], books: Mapping[str, Books]) -> Iterator[str]:
@@ -79,9 +80,11 @@ def faults(calls: Iterable[Call], books: Mapping[str, Books]) -> Iterator[str]:
     known = {call.number: call for call in calls}
     rows: dict[str, list[Mapping[str, Any]]] = {number: [] for number in known}
     for wallet, book in books.items():
-        moved = sum((Decimal(record["amount"]) for record in book.records), Decimal(0))
-        if moved != book.balance:
-            yield f"wallet {wallet} holds {book.balance}, its records come to {moved}"
+        if [Decimal(record["amount"]) for record in book.records if record["kind"] == "open"] != [book.opening]:
+            yield f"wallet {wallet} was opened with {book.opening}, its records say otherwise"
+        moved = sum((Decimal(record["amount"]) for record in book.records if record["kind"] != "open"), Decimal(0))
+        if book.opening + moved != book.balance:
+            yield f"wallet {wallet} went from {book.opening} to {book.balance}, its records come to {moved}"
         if [record["sequence"] for record in book.records] != list(range(1, len(book.records) + 1)):
             yield f"wallet {wallet}: its records are not numbered 1, 2, 3 .."
         for record in book.records:

@@ -156,7 +156,6 @@ class DiameterLine:
 
     def __init__(self, process: Process, fuse: Fuse) -> None:
         self._fuse = fuse
-        self._socket = socket.create_connection((HOST, process.diameter), PATIENCE)
         self._numbers = itertools.count(1)
         self._last = b""
         hello = CapabilitiesExchangeRequest()
@@ -165,9 +164,13 @@ class DiameterLine:
         hello.vendor_id = 0
         hello.product_name = "kill"
         hello.auth_application_id = [4]
-        self._socket.sendall(hello.as_bytes())
-        welcome: Any = Message.from_bytes(self._receive())
-        assert welcome.result_code == 2001
+        try:
+            self._socket = socket.create_connection((HOST, process.diameter), PATIENCE)
+            self._socket.sendall(hello.as_bytes())
+            welcome: Any = Message.from_bytes(self._receive())
+        except ConnectionError:
+            raise Gone from None
+        fuse.check(welcome.result_code == 2001, welcome)
         self._realm = welcome.origin_realm
 
     def close(self) -> None:

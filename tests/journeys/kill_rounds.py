@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from typing import Any
 
 from tests.journeys.kill_calls import FARES, Books, Call, Step, faults
 from tests.journeys.kill_lines import LINES, Fuse, Gone, Line, content
-from tests.processes import TOLLHOUSE, Process, free_ports, running_demo, running_serve, start
+from tests.processes import PATIENCE, TOLLHOUSE, Process, free_ports, running_demo, running_serve, start
 
 WALLETS = tuple(f"{number:06}" for number in range(1, 9))
 OPENING = Decimal(1_000_000)
@@ -49,6 +50,7 @@ class Rounds:
     directory: Path
     calls: dict[str, Call] = field(default_factory=dict)
     records: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in WALLETS})
+    seen: Counter[str] = field(default_factory=Counter)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def running(self, number: int) -> AbstractContextManager[Process]:
@@ -78,7 +80,7 @@ class Rounds:
         for thread in threads:
             thread.join()
         assert not errors, errors
-        process.popen.wait()
+        process.popen.wait(PATIENCE)
 
     def crash_at_start(self, dice: random.Random) -> None:
         """Start it and kill it at any moment of its recovery."""
@@ -102,6 +104,7 @@ class Rounds:
             stopped = [call for call in self.calls.values() if call.steps[-1] is Step.STOP]
             open_ = [call for call in stopped if call.answered < len(call.steps)]
             ended = [call for call in stopped if call.answered == len(call.steps)]
+            self._count(open_)
             for call in open_:
                 _go_on(call, lines[call.protocol], 5)
             self._check(process)
@@ -111,6 +114,20 @@ class Rounds:
                 assert answer == before, f"another answer to a repeated Stop of {call.number}"
         self._check(process)
         self._check_reservations(process)
+
+    def _count(self, open_: Sequence[Call]) -> None:
+        """What this crash met, so that a reader can see that it met something."""
+        charged = {
+            record["session"]["calling"]
+            for records in self.records.values()
+            for record in records
+            if record["kind"] == "session" and record["session"]["ended"]
+        }
+        unanswered = [call for call in open_ if call.sent == len(call.steps)]
+        self.seen["calls"] = len(self.calls)
+        self.seen["under way"] += len(open_)
+        self.seen["Stops sent and not answered"] += len(unanswered)
+        self.seen["of them charged"] += sum(1 for call in unanswered if call.number in charged)
 
     def _work(
         self,
@@ -156,7 +173,7 @@ class Rounds:
             while more:
                 more = process.rpc("record.list", wallet=name, after=len(records), limit=PAGE)["records"]
                 records += more
-            books[name] = Books(tuple(records), Decimal(process.rpc("wallet.get", wallet=name)["balance"]))
+            books[name] = Books(tuple(records), Decimal(process.rpc("wallet.get", wallet=name)["balance"]), OPENING)
         found = list(faults(self.calls.values(), books))
         found += [str(finding) for finding in audit(process)]
         assert not found, "\n".join(found)
