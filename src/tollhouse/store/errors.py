@@ -11,6 +11,10 @@ class ClaimError(StoreError):
     """Another process holds the directory, or there is no store in it to read."""
 
 
+class HeldError(ClaimError):
+    """Another process holds the directory: an engine, or a tool that reads it where an engine is to start."""
+
+
 class FormatError(StoreError):
     """Something on disk was written in a format that this release does not know."""
 

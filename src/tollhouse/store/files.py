@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Final, Protocol
 
-from tollhouse.store.errors import ClaimError
+from tollhouse.store.errors import HeldError
 
 LOCK_NAME: Final = "lock"
 
@@ -19,7 +19,7 @@ class Files(Protocol):
     """What the journal needs of a disk. `OsFiles` is the real one; the model tests have one that forgets."""
 
     def lock(self, *, shared: bool = False) -> None:
-        """Hold the directory until `unlock` (shared: beside other readers). Held by another: ClaimError."""
+        """Hold the directory until `unlock` (shared: beside other readers). Held by another: HeldError."""
 
     def unlock(self) -> None:
         """Give the directory back; without a lock nothing happens."""
@@ -81,7 +81,7 @@ class OsFiles:
         except BlockingIOError:
             holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(handle)
-            raise ClaimError(f"{self.directory} is held by process {holder}") from None
+            raise HeldError(f"{self.directory} is held by process {holder}") from None
         pid = f"{os.getpid()}\n".encode("ascii")
         os.ftruncate(handle, len(pid))
         os.pwrite(handle, pid, 0)

@@ -15,7 +15,7 @@ from tollhouse.store.state import State
 
 
 def open_reader(directory: Path) -> Reader:
-    """Read the store in a directory. ClaimError: an engine holds it (ask that one), or there is none."""
+    """Read the store in a directory. HeldError: an engine holds it (ask that one). ClaimError: there is none."""
     if not directory.is_dir():
         raise ClaimError(f"{directory} holds no store")
     return Reader(OsFiles(directory), LmdbState(directory, read_only=True))
