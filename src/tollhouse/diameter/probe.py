@@ -10,7 +10,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -82,19 +82,35 @@ def run_probe(
 
     A refused session is still ended by a DPR. Raises ProbeError when the other side cannot be reached or understood.
     """
+    return run_requests(dictionary, host, port, plan, _session(plan, update), timeout=timeout)
+
+
+def run_requests(
+    dictionary: Dictionary,
+    host: str,
+    port: int,
+    plan: ProbePlan,
+    requests: Sequence[tuple[str, bytes]],
+    *,
+    timeout: float = 5.0,
+) -> list[ProbeStep]:
+    """CER, these requests (a title of `request_bytes` and a body each), DPR; stops after the first refusal.
+
+    Raises ProbeError as `run_probe`.
+    """
     try:
         with socket.create_connection((host, port), timeout) as connection:
-            return list(_converse(connection, dictionary, plan, update))
+            return list(_converse(connection, dictionary, plan, requests))
     except OSError as error:
         raise ProbeError(f"{host} port {port}: {error}") from error
     except DiameterError as error:
         raise ProbeError(f"{host} port {port}: the answer cannot be read: {error.reason}") from error
 
 
-def _converse(connection: socket.socket, dictionary: Dictionary, plan: ProbePlan, update: bool) -> Iterator[ProbeStep]:
-    local_address = connection.getsockname()[0]
+def _session(plan: ProbePlan, update: bool) -> list[tuple[str, bytes]]:
+    """The CCRs of one session."""
     number = 0
-    requests = [("CER", cer_body(plan, local_address))]
+    requests = []
     used = plan.seconds // 2 if update else 0
     for kind in RequestType.INITIAL, RequestType.UPDATE, RequestType.TERMINATION:
         if kind is RequestType.UPDATE and not update:
@@ -102,7 +118,14 @@ def _converse(connection: socket.socket, dictionary: Dictionary, plan: ProbePlan
         reported = {RequestType.INITIAL: 0, RequestType.UPDATE: used}.get(kind, plan.seconds - used)
         requests.append((f"CCR-{kind.name[0]}", ccr_body(plan, kind, number, reported)))
         number += 1
-    for title, body in requests:
+    return requests
+
+
+def _converse(
+    connection: socket.socket, dictionary: Dictionary, plan: ProbePlan, requests: Sequence[tuple[str, bytes]]
+) -> Iterator[ProbeStep]:
+    local_address = connection.getsockname()[0]
+    for title, body in (("CER", cer_body(plan, local_address)), *requests):
         step = _ask(connection, dictionary, title, body)
         yield step
         if step.result != Result.SUCCESS:

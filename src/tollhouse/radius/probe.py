@@ -154,10 +154,8 @@ def run_probe(
     names, shared = load(dictionaries), SharedSecret(secret)
     call = Call(user, password, called, calling, f"probe-{secrets.token_hex(8)}")
     identifier = secrets.randbelow(250)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     steps = []
-    with socket.socket(family, socket.SOCK_DGRAM) as client:
-        client.settimeout(timeout)
+    with _client(host, timeout) as client:
         request = access_request(names, shared, identifier, secrets.token_bytes(16), call, chap)
         step, reply = _exchange(client, (host, auth_port), request, shared, names)
         steps.append(step)
@@ -171,6 +169,20 @@ def run_probe(
             if step.error:
                 break
     return steps
+
+
+def ask(
+    host: str, port: int, request: bytes, secret: SharedSecret, names: Dictionary, timeout: float
+) -> tuple[ProbeStep, bytes]:
+    """One request and its reply, empty where no usable one came. OSError where the host is no address."""
+    with _client(host, timeout) as client:
+        return _exchange(client, (host, port), request, secret, names)
+
+
+def _client(host: str, timeout: float) -> socket.socket:
+    client = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    client.settimeout(timeout)
+    return client
 
 
 def _exchange(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from secrets import token_hex
 from time import monotonic
 from typing import Final
@@ -56,20 +57,27 @@ class Call(msgspec.Struct, frozen=True):
         return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-def run_probe(host: str, port: int, caller: str, called: str, timeout: float) -> list[ProbeStep]:
-    """OPTIONS, then INVITE and its ACK. `timeout` is in seconds for each; OSError where the socket fails."""
+def run_probe(
+    host: str, port: int, caller: str, called: str, timeout: float, methods: Sequence[str] = ("OPTIONS", "INVITE")
+) -> list[ProbeStep]:
+    """These methods in turn; an INVITE that is answered gets its ACK.
+
+    `timeout` is in seconds for each; OSError where the socket fails.
+    """
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, socket.SOCK_DGRAM) as link:
         link.connect(address)
         name, local_port = link.getsockname()[:2]
         local = f"{_bracketed(name)}:{local_port}"
         call = Call(host, port, local, caller, called, f"{token_hex(8)}@probe", token_hex(4), token_hex(8))
-        health = _exchange(link, call, "OPTIONS", 1, timeout)
-        invite = _exchange(link, call, "INVITE", 2, timeout)
-        steps = [_step("OPTIONS", health, "200"), _step(f"INVITE {caller} -> {called}", invite, "302")]
-        if invite[0]:
-            link.send(call.message("ACK", 2, _to_tag(invite[0])))
-            steps.append(ProbeStep("ACK", (), True, 0))
+        steps = []
+        for sequence, method in enumerate(methods, start=1):
+            answer, milliseconds = _exchange(link, call, method, sequence, timeout)
+            title, expected = (f"INVITE {caller} -> {called}", "302") if method == "INVITE" else (method, "200")
+            steps.append(ProbeStep(title, decode(answer), answer[8:11] == expected, milliseconds))
+            if method == "INVITE" and answer:
+                link.send(call.message("ACK", sequence, _to_tag(answer)))
+                steps.append(ProbeStep("ACK", (), True, 0))
         return steps
 
 
@@ -96,11 +104,6 @@ def _exchange(link: socket.socket, call: Call, method: str, sequence: int, timeo
                 return answer, round((monotonic() - begun) * 1000)
             again = ends
     return "", round(timeout * 1000)
-
-
-def _step(title: str, exchange: tuple[str, int], expected: str) -> ProbeStep:
-    answer, milliseconds = exchange
-    return ProbeStep(title, decode(answer), answer[8:11] == expected, milliseconds)
 
 
 def decode(answer: str) -> tuple[str, ...]:
