@@ -22,6 +22,14 @@ from tollhouse.values.money import AmountError, parse_amount
 _CHUNK = 10_000
 
 
+class DoneTask(msgspec.Struct, frozen=True):
+    """What an earlier import gave to a wallet; `amount` as the folder says it."""
+
+    request_id: str
+    wallet: str
+    amount: str
+
+
 class ImportReport(msgspec.Struct, frozen=True):
     """What an import did, or (dry run) would do. With problems, nothing was loaded."""
 
@@ -36,6 +44,8 @@ class ImportReport(msgspec.Struct, frozen=True):
     """Known from an earlier import, and not done yet."""
     tasks_done: int = 0
     """Known from an earlier import, and done: not done again."""
+    already_done: tuple[DoneTask, ...] = ()
+    """Those, one by one."""
     not_loaded: tuple[str, ...] = ()
     notes: tuple[Problem, ...] = ()
     dry_run: bool = False
@@ -81,15 +91,16 @@ def load_folder(change: Change, folder: Folder) -> ImportReport:
     ):
         counts[name], more, fewer = _replace(connection, table, folder.plan, [row for _, row in lines])
         added, removed = added + more, removed + fewer
-    new, waiting, done = _keep_tasks(connection, folder.plan, tasks)
+    new, done = _keep_tasks(connection, folder.plan, tasks)
     return ImportReport(
         plan=folder.plan,
         counts=counts,
         added=added,
         removed=removed,
         tasks_new=new,
-        tasks_waiting=waiting,
-        tasks_done=done,
+        tasks_waiting=len(tasks) - new - len(done),
+        tasks_done=len(done),
+        already_done=done,
         not_loaded=folder.not_loaded,
         notes=folder.notes,
     )
@@ -231,8 +242,8 @@ def _numbered(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     return numbered
 
 
-def _keep_tasks(connection: Connection, plan: str, rows: list[dict[str, object]]) -> tuple[int, int, int]:
-    """(new, waiting, done): waiting tasks that the folder no longer names are dropped."""
+def _keep_tasks(connection: Connection, plan: str, rows: list[dict[str, object]]) -> tuple[int, tuple[DoneTask, ...]]:
+    """How many are new, and those that are done: waiting tasks that the folder no longer names are dropped."""
     table = schema.TASKS
     query = select(table.c.request_id, table.c.done_at).where(table.c.plan == plan)
     held = dict(connection.execute(query).all())
@@ -243,5 +254,5 @@ def _keep_tasks(connection: Connection, plan: str, rows: list[dict[str, object]]
     new = [row for row in rows if row["request_id"] not in held]
     if new:
         connection.execute(table.insert(), new)
-    done_count = len([key for key in wanted if held.get(str(key))])
-    return len(new), len(rows) - len(new) - done_count, done_count
+    done = [row for row in rows if held.get(str(row["request_id"]))]
+    return len(new), tuple([msgspec.convert(row, DoneTask) for row in done])
