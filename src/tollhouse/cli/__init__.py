@@ -1,1 +1,1 @@
-"""The operator's hands on the command line: `tollhouse <noun> <verb>`."""
+"""The command line: `tollhouse <noun> <verb>`, with the nouns and verbs of the JSON-RPC API."""

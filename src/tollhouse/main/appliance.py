@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any, Final
@@ -26,6 +25,7 @@ from tollhouse.engine.batch import Engine
 from tollhouse.engine.book import Book
 from tollhouse.engine.tally import Tally
 from tollhouse.engine.timers import Timers
+from tollhouse.main.clock import wall
 from tollhouse.main.importing import TariffDesk
 from tollhouse.main.notify import notify, watchdog_period
 from tollhouse.main.plan import DiameterPlan, Endpoint, Plan, RadiusPlan, SipPlan
@@ -36,7 +36,6 @@ from tollhouse.sip.server import SipServer
 from tollhouse.store.die import die
 from tollhouse.store.embedded import open_embedded
 from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
-from tollhouse.values.instants import Instant
 
 _LOG: Final = logging.getLogger("tollhouse")
 TICK: Final = 0.05
@@ -45,11 +44,6 @@ WATCH: Final = 0.2
 
 class PortTakenError(Exception):
     """Another process listens where we should; the text says where and how to move."""
-
-
-def wall() -> Instant:
-    """The wall clock: read here and nowhere else."""
-    return time.time_ns() // 1000
 
 
 def _or_die(turn: Callable[[], None]) -> None:

@@ -1,0 +1,161 @@
+"""One command from its arguments to its exit status: which way to ask, what to ask, how to show what came."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from tollhouse.cli import tariff
+from tollhouse.cli.errors import DONE, FAILED, CommandError, LostError, SilentError
+from tollhouse.cli.http import HttpLink, read_token
+from tollhouse.cli.link import Link, call
+from tollhouse.cli.parser import Nouns, add_methods, params
+from tollhouse.cli.show import Json, cell, shown, table
+from tollhouse.cli.table import REQUEST_ID, Method
+from tollhouse.store.errors import StoreError
+
+AUDIT_PAGE = 200
+
+
+class Disk(Link, Protocol):
+    """A store's files that no engine holds; held against engines until `close`."""
+
+    def close(self) -> None:
+        """Let an engine have the directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the composition root hands in.
+
+    `open_disk`: the files in a data directory, or None while an engine holds them (StoreError, OSError where they
+    cannot be read). `token_files`: where the engine's token lies by default.
+    """
+
+    open_disk: Callable[[Path], Disk | None]
+    token_files: Sequence[Path]
+
+
+def add_commands(nouns: Nouns, tools: Tools) -> None:
+    """Every method of the API as a command."""
+
+    def run(method: Method, given: argparse.Namespace) -> int:
+        try:
+            with _link(method, given, tools) as link:
+                return _do(method, given, link)
+        except CommandError as error:
+            print(f"tollhouse: {error}", file=sys.stderr)
+            return error.status
+
+    add_methods(nouns, run)
+
+
+@contextmanager
+def _link(method: Method, given: argparse.Namespace, tools: Tools) -> Iterator[Link]:
+    """The engine; where none holds the directory that was named, its disk, if that answers such a question."""
+    disk = _opened(given.data, tools) if given.data is not None else None
+    if disk is None:
+        try:
+            yield HttpLink(given.at_url, read_token(given.token_file, tools.token_files))
+        except SilentError as error:
+            raise SilentError(f"{error}{_hint(method, given.data)}") from None
+        return
+    try:
+        if not method.on_disk:
+            raise SilentError(f"no engine holds {given.data}: `{' '.join(method.path)}` needs a running one")
+        print(f"no engine is running: read from {given.data}", file=sys.stderr)
+        yield disk
+    finally:
+        disk.close()
+
+
+def _hint(method: Method, data: Path | None) -> str:
+    """What to try where nothing answers."""
+    if data is not None:
+        return f"; an engine holds {data}: --url says where it answers"
+    if method.on_disk:
+        return "; with no engine running, --data DIR reads the disk"
+    return f"; `{' '.join(method.path)}` needs a running engine"
+
+
+def _opened(directory: Path, tools: Tools) -> Disk | None:
+    try:
+        return tools.open_disk(directory)
+    except StoreError as trouble:
+        raise CommandError(FAILED, f"cannot read the disk: {trouble}") from None
+    except OSError as trouble:
+        raise CommandError(FAILED, f"cannot read the disk: {trouble.filename}: {trouble.strerror}") from None
+
+
+def _do(method: Method, given: argparse.Namespace, link: Link) -> int:
+    asked = params(method, given)
+    if method.name == "system.audit":
+        return _audit(method, link, given.json)
+    if method.moves_money and REQUEST_ID.name not in asked:
+        asked[REQUEST_ID.name] = str(uuid.uuid4())
+        print(f"request_id: {asked[REQUEST_ID.name]}", file=sys.stderr, flush=True)
+    try:
+        answer = call(link, method.name, asked, method.patience)
+    except LostError as error:
+        if not method.moves_money:
+            raise
+        again = f"whether it was done is not known: ask again with --request-id {asked[REQUEST_ID.name]}"
+        raise LostError(f"{error}; {again}") from None
+    result = msgspec.json.decode(answer, type=dict[str, object])
+    if given.json:
+        print(answer.decode())
+    else:
+        _show(method, result)
+    return tariff.judge(result) if method.name == "tariff.import" else DONE
+
+
+def _show(method: Method, result: Json) -> None:
+    rows = result.get(method.rows)
+    if isinstance(rows, list):
+        lines = table(rows, method.columns)
+    elif method.name == "tariff.import":
+        lines = tariff.report(result)
+    else:
+        lines = shown(result)
+    for line in lines:
+        print(line)
+    if isinstance(rows, list) and result.get("next") is not None:
+        print(f"there are more: --after {result['next']}", file=sys.stderr)
+
+
+class _Page(msgspec.Struct, frozen=True):
+    wallets: int
+    records: int
+    findings: list[dict[str, object]]
+    next: str | None
+
+
+def _audit(method: Method, link: Link, as_json: bool) -> int:
+    """Every page, one after the other; FAILED where a balance is not what its records say."""
+    wallets = records = 0
+    findings: list[dict[str, object]] = []
+    following: str | None = ""
+    while following is not None:
+        asked: dict[str, object] = {"after": following, "limit": AUDIT_PAGE}
+        page = msgspec.json.decode(call(link, method.name, asked, method.patience), type=_Page)
+        wallets += page.wallets
+        records += page.records
+        findings += page.findings
+        following = page.next
+    result: dict[str, object] = {"wallets": wallets, "records": records, "findings": findings}
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        for line in shown({**result, "findings": len(findings)}):
+            print(line)
+        for finding in findings:
+            print(cell(finding.get("text")))
+    return FAILED if findings else DONE

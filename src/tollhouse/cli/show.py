@@ -1,0 +1,70 @@
+"""Results as text for people: an object as names and values, a list of objects as a table. The names are the API's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from tollhouse.values.money import DECIMAL
+
+Json = Mapping[str, object]
+_GAP: Final = "  "
+
+
+def shown(result: Json) -> Iterator[str]:
+    """An object, a line each: first what has one value, then what has many."""
+    single = {name: value for name, value in result.items() if not _many(value)}
+    width = max(map(len, single), default=0)
+    for name, value in single.items():
+        yield f"{name:{width}}{_GAP}{cell(value)}".rstrip()
+    for name, value in result.items():
+        if isinstance(value, list) and value:
+            yield name
+            yield from (_GAP + line for line in _listed(value))
+        elif isinstance(value, dict) and value:
+            yield name
+            yield from (_GAP + line for line in shown(value))
+
+
+def _many(value: object) -> bool:
+    return isinstance(value, list | dict)
+
+
+def _listed(values: Sequence[object]) -> Iterator[str]:
+    objects = [value for value in values if isinstance(value, dict)]
+    if len(objects) < len(values):
+        yield from map(cell, values)
+    else:
+        yield from table(objects, list(dict.fromkeys(name for one in objects for name in one)))
+
+
+def table(rows: Sequence[Json], columns: Sequence[str]) -> Iterator[str]:
+    """A heading and a line a row. Columns of numbers stand right; a dot in a column's name goes into an object."""
+    cells = [[cell(_at(row, column)) for column in columns] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    right = [_numbers([line[at] for line in cells]) for at in range(len(columns))]
+    for line in ([column.rpartition(".")[2] for column in columns], *cells):
+        padded = [
+            text.rjust(width) if number else text.ljust(width)
+            for text, width, number in zip(line, widths, right, strict=True)
+        ]
+        yield _GAP.join(padded).rstrip()
+
+
+def _at(row: Json, column: str) -> object:
+    name, _, inner = column.partition(".")
+    value = row.get(name)
+    return _at(value, inner) if inner and isinstance(value, dict) else None if inner else value
+
+
+def _numbers(cells: Sequence[str]) -> bool:
+    return any(text != "-" for text in cells) and all(text == "-" or DECIMAL.fullmatch(text) for text in cells)
+
+
+def cell(value: object) -> str:
+    """One value on one line; what a terminal would act on is shown as a question mark."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "".join(character if character.isprintable() else "?" for character in str(value))

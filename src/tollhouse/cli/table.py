@@ -1,0 +1,258 @@
+"""Every method of the API as a command: its words, its arguments, how its result is shown. A new method costs a row."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+
+class Kind(enum.Enum):
+    """How an argument is read, and what it becomes in JSON."""
+
+    TEXT = "TEXT"
+    NUMBER = "N"
+    FLAG = ""
+    FOLDER = "DIR"
+    """A path, made absolute: the engine runs elsewhere."""
+    OR_NONE = "TEXT|none"
+    """A text, or `none` for null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A parameter of a method. A positional one goes without its name; any other is `--name`."""
+
+    name: str
+    help: str
+    kind: Kind = Kind.TEXT
+    positional: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of the API.
+
+    `words`: how it is called here, where not noun and verb of its name. `on_disk`: the disk answers it too, where no
+    engine runs. `rows`: the key of the result's list, shown as a table of `columns` (a dot goes into an object).
+    `patience`: seconds within which an answer begins.
+    """
+
+    name: str
+    help: str
+    arguments: tuple[Argument, ...] = ()
+    words: tuple[str, ...] = ()
+    on_disk: bool = False
+    rows: str = ""
+    columns: tuple[str, ...] = ()
+    patience: int = 30
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The words of the command."""
+        return self.words or tuple(self.name.split("."))
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether it carries a request id: the same id again is the same request."""
+        return REQUEST_ID in self.arguments
+
+
+def _first(name: str, text: str, kind: Kind = Kind.TEXT) -> Argument:
+    return Argument(name, text, kind, positional=True, required=True)
+
+
+def _must(name: str, text: str) -> Argument:
+    return Argument(name, text, required=True)
+
+
+REQUEST_ID: Final = Argument("request_id", "the request's own id: the same id again moves nothing (default: a new one)")
+_WALLET: Final = _first("wallet", "the wallet's name")
+_SESSION: Final = _first("session", "the session's id, or the session_id that it was authorised under")
+_UNIT: Final = Argument("unit", "what amounts are in (default: the wallet's own unit)")
+_NOTE: Final = Argument("note", "a word for the record")
+_AT: Final = Argument("answer_time", "when it was answered, ISO 8601 (default: now)")
+_TENANT: Final = Argument("tenant", "default: the only one")
+_TOR: Final = Argument("tor", "type of record: what usage counts", choices=("voice", "data", "message"))
+_USAGE: Final = "seconds (voice), octets (data) or messages"
+_LIMIT: Final = Argument("limit", "at most so many, 1 to 1000 (default: 100)", Kind.NUMBER)
+
+
+def _after(text: str, kind: Kind = Kind.TEXT) -> Argument:
+    return Argument("after", f"go on behind this {text}", kind)
+
+
+def _price(tor: str, usage: Argument) -> tuple[Argument, ...]:
+    return (
+        _must("subject", "who pays: a wallet's or account's name, as the tariff calls it"),
+        _must("destination", "the number that is called"),
+        usage,
+        _AT,
+        _TENANT,
+        Argument("category", "of the rating profile (default: call)"),
+        Argument("tor", f"type of record: what usage counts (default: {tor})", choices=_TOR.choices),
+    )
+
+
+_BUCKETS: Final = (
+    Argument("balance_type", "default: cash"),
+    Argument("start", "not spent before, ISO 8601"),
+    Argument("expiry", "not spent after, ISO 8601"),
+    Argument("weight", "the heavier bucket is spent first (default: 0)", Kind.NUMBER),
+    Argument("reset", "what the balance type held before expires first", Kind.FLAG),
+)
+
+METHODS: Final = (
+    Method("system.status", "whether it serves, since when, on which configuration", on_disk=True),
+    Method(
+        "system.audit",
+        "prove all balances from their records, page after page",
+        words=("audit",),
+        on_disk=True,
+        patience=600,
+    ),
+    Method(
+        "tariff.import",
+        "load a tariff folder: all of it, or with any problem nothing",
+        (
+            _first("path", "the folder, on the engine's machine", Kind.FOLDER),
+            Argument("dry_run", "only look what is wrong with it", Kind.FLAG),
+        ),
+        patience=3600,
+    ),
+    Method("rating.cost", "what a usage would cost", _price("voice", _must("usage", _USAGE))),
+    Method(
+        "wallet.create",
+        "a new wallet",
+        (
+            _WALLET,
+            Argument("unit", "what its amounts are in (default: EUR)"),
+            Argument("opening", "the money it begins with (default: 0)"),
+            Argument("credit_limit", "how far below zero it may go (default: 0, prepaid)"),
+            _TENANT,
+            REQUEST_ID,
+        ),
+    ),
+    Method("wallet.get", "a wallet as it stands", (_WALLET,), on_disk=True),
+    Method(
+        "wallet.list",
+        "wallets by name, a page at a time",
+        (_after("wallet"), _LIMIT),
+        on_disk=True,
+        rows="wallets",
+        columns=("wallet", "state", "balance", "held", "available", "credit_limit", "unit", "records"),
+    ),
+    Method(
+        "wallet.recharge",
+        "money into a wallet",
+        (_WALLET, _must("amount", "a decimal number"), _UNIT, *_BUCKETS, _NOTE, REQUEST_ID),
+    ),
+    Method(
+        "wallet.change",
+        "credit limit, state or expiry; what is not given stays",
+        (
+            _WALLET,
+            Argument("credit_limit", "how far below zero it may go"),
+            Argument("state", "suspended: it pays nothing", choices=("active", "suspended")),
+            Argument("expiry", "ISO 8601; '' is never"),
+            REQUEST_ID,
+        ),
+    ),
+    Method("wallet.release", "end a wallet's quarantine", (_WALLET, REQUEST_ID)),
+    Method(
+        "session.authorize",
+        "may a session go ahead, and for how long? Holds money",
+        (
+            _must("wallet", "who pays"),
+            _must("destination", "the number that is called"),
+            Argument("usage", f"so much is wanted: {_USAGE} (default: as the policy says)"),
+            Argument("caller", "the number that calls"),
+            Argument("session_id", "your own name for the session (default: the request id)"),
+            _AT,
+            _TENANT,
+            _TOR,
+            Argument("routes", "the answer is to name carriers", Kind.FLAG),
+            REQUEST_ID,
+        ),
+    ),
+    Method(
+        "session.start",
+        "a session was answered; one that is not known is opened for --wallet and --destination",
+        (
+            _SESSION,
+            Argument("wallet", "who pays"),
+            Argument("destination", "the number that is called"),
+            Argument("caller", "the number that calls"),
+            _AT,
+            _TOR,
+            REQUEST_ID,
+        ),
+    ),
+    Method(
+        "session.update",
+        "the usage of a session so far, and a wish for more",
+        (
+            _SESSION,
+            _must("usage", f"of the whole session: {_USAGE}"),
+            Argument("more", "so much more is wanted; none: only a report (default: as the policy says)", Kind.OR_NONE),
+            _TOR,
+            REQUEST_ID,
+        ),
+    ),
+    Method(
+        "session.stop",
+        "a session has ended: it is charged, and the rest of what was held goes back",
+        (
+            _SESSION,
+            _must("usage", f"of the whole session: {_USAGE}"),
+            Argument("cause", "why it ended"),
+            _TOR,
+            REQUEST_ID,
+        ),
+    ),
+    Method("session.release", "a session never began: all that was held goes back", (_SESSION, _TOR, REQUEST_ID)),
+    Method("session.get", "a session as it stands", (_SESSION,), on_disk=True),
+    Method(
+        "session.list",
+        "sessions by id, a page at a time",
+        (_after("session"), _LIMIT),
+        on_disk=True,
+        rows="sessions",
+        columns=("session", "state", "wallet", "client", "destination", "created", "used", "cost", "held", "unit"),
+    ),
+    Method(
+        "event.charge",
+        "take an amount, or the price of a usage to a destination, at once",
+        (
+            _WALLET,
+            Argument("amount", "a decimal number"),
+            _UNIT,
+            Argument("destination", "where no amount is given: what has the price"),
+            Argument("usage", f"{_USAGE} (default: 1)"),
+            Argument("tor", "type of record: what usage counts (default: message)", choices=_TOR.choices),
+            _AT,
+            _NOTE,
+            REQUEST_ID,
+        ),
+    ),
+    Method(
+        "event.refund",
+        "give an amount back to a wallet",
+        (_WALLET, _must("amount", "a decimal number"), _UNIT, _NOTE, REQUEST_ID),
+    ),
+    Method(
+        "event.quote",
+        "what a one-shot event would cost",
+        _price("message", Argument("usage", f"{_USAGE} (default: 1)")),
+    ),
+    Method(
+        "record.list",
+        "a wallet's records in their order, a page at a time",
+        (_WALLET, _after("sequence number", Kind.NUMBER), _LIMIT),
+        on_disk=True,
+        rows="records",
+        columns=("sequence", "at", "kind", "amount", "balance", "unit", "session.called", "session.usage", "note"),
+    ),
+)
