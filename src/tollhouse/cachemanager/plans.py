@@ -131,11 +131,17 @@ class _Plans:
             rows = self._rates.get((plan, tag))
             if rows is None:
                 self._faults.add("tariff_destination_rates", where, "rate", f"there is no rate {tag}")
-            faults = slot_faults(rows, service) if rows else []
-            for fault in faults:
-                self._faults.add("tariff_rates", f"{plan} {tag}", fault.field, f"{fault.text} (as {service})")
-            self._read_rates[key] = read_slots(rows, service) if rows and not faults else None
+            self._read_rates[key] = self._read_slots(rows, service) if rows else None
         return self._read_rates[key]
+
+    def _read_slots(self, rows: list[RateRow], service: Service) -> tuple[Slot, ...] | None:
+        try:
+            return read_slots(rows, service)
+        except ValueError:
+            for fault in slot_faults(rows, service):
+                where = f"{rows[0].plan} {rows[0].tag}"
+                self._faults.add("tariff_rates", where, fault.field, f"{fault.text} (as {service})")
+            return None
 
 
 def _profiles(plans: Plans, parties: Parties, faults: Faults) -> Edit:

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, exists, func, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from tollhouse.configdb import schema
@@ -241,7 +241,9 @@ class _Reading:
         )
 
     def _plans(self) -> Plans:
-        named = select(schema.DESTINATIONS.c.plan, schema.DESTINATIONS.c.tag).distinct()
+        table, priced = schema.DESTINATIONS, schema.DESTINATION_RATES.c
+        there = exists().where(table.c.plan == priced.plan, table.c.tag == priced.destination)
+        named = select(priced.plan, priced.destination).where(there).distinct()
         return Plans(
             destinations=frozenset([(plan, tag) for plan, tag in self._connection.execute(named)]),
             timings=self._all(schema.TIMINGS, TimingRow),

@@ -166,7 +166,7 @@ class Plans(msgspec.Struct, frozen=True):
     """What tariffs say, but for the prefixes of their destinations."""
 
     destinations: frozenset[tuple[str, str]] = frozenset()
-    """(plan, tag) of the destinations that have prefixes."""
+    """(plan, tag) of the destinations that are priced and have prefixes."""
     timings: tuple[TimingRow, ...] = ()
     rates: tuple[RateRow, ...] = ()
     destination_rates: tuple[DestinationRateRow, ...] = ()

@@ -184,7 +184,7 @@ def slot_faults(rows: Sequence[RateRow], service: Service) -> list[SlotFault]:
         faults += _fault(index, "slot_start", partial(usage, service=service), row.slot_start)
         for field in ("rate_unit", "rate_increment"):
             faults += _fault(index, field, partial(_step, service=service), getattr(row, field))
-    return faults or _order_faults(rows, service)
+    return faults or _order_faults(_parsed(rows, service))
 
 
 def read_slots(rows: Sequence[RateRow], service: Service) -> tuple[Slot, ...]:
@@ -193,8 +193,13 @@ def read_slots(rows: Sequence[RateRow], service: Service) -> tuple[Slot, ...]:
     A unit or increment of zero stands for a second of voice (CGRateS), and is refused for other services.
     ValueError where there are `slot_faults`.
     """
-    if faults := slot_faults(rows, service):
+    slots = _parsed(rows, service)
+    if faults := _order_faults(slots):
         raise ValueError(faults[0].text)
+    return tuple(sorted(slots, key=lambda slot: slot.start))
+
+
+def _parsed(rows: Sequence[RateRow], service: Service) -> list[Slot]:
     scale = _scale(rows)
     slots = []
     for row in rows:
@@ -202,19 +207,20 @@ def read_slots(rows: Sequence[RateRow], service: Service) -> tuple[Slot, ...]:
         fee = 0 if start else scaled(row.connect_fee, scale)
         unit, increment = _step(row.rate_unit, service), _step(row.rate_increment, service)
         slots.append(Slot(start, fee, scaled(row.rate, scale), scale, unit, increment))
-    return tuple(sorted(slots, key=lambda slot: slot.start))
+    return slots
 
 
-def _order_faults(rows: Sequence[RateRow], service: Service) -> list[SlotFault]:
-    starts = sorted((usage(row.slot_start, service), index) for index, row in enumerate(rows))
+def _order_faults(slots: Sequence[Slot]) -> list[SlotFault]:
+    order = sorted(range(len(slots)), key=lambda index: slots[index].start)
     faults = []
-    if starts[0][0]:
-        faults.append(SlotFault(starts[0][1], "slot_start", "no slot of this rate starts at 0"))
-    for (start, index), (following, other) in pairwise(starts):
-        if start == following:
-            faults.append(SlotFault(other, "slot_start", "two slots of this rate start at the same age"))
-        elif (following - start) % _step(rows[index].rate_increment, service):
-            faults.append(SlotFault(other, "slot_start", "begins within an increment of the slot before"))
+    if slots[order[0]].start:
+        faults.append(SlotFault(order[0], "slot_start", "no slot of this rate starts at 0"))
+    for before, index in pairwise(order):
+        length = slots[index].start - slots[before].start
+        if not length:
+            faults.append(SlotFault(index, "slot_start", "two slots of this rate start at the same age"))
+        elif length % slots[before].increment:
+            faults.append(SlotFault(index, "slot_start", "begins within an increment of the slot before"))
     return faults
 
 

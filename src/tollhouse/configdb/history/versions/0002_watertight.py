@@ -1,6 +1,7 @@
 """Plain SQL leaves no trace out: nothing goes unrecorded by REPLACE, addresses go with their account, one key file.
 
 SQLite fires no delete trigger for a row that REPLACE puts out, and keeps to foreign keys only where a connection asks.
+The index finds a destination among a million prefixes without walking over them.
 """
 
 from alembic import op
@@ -36,6 +37,7 @@ def upgrade() -> None:
         "CREATE TRIGGER accounts_addresses AFTER DELETE ON accounts"
         " BEGIN DELETE FROM account_addresses WHERE account = OLD.id; END"
     )
+    op.execute("CREATE INDEX tariff_destinations_tag ON tariff_destinations (plan, tag)")
     for table, keys in UNIQUE.items():
         columns = ", ".join(dict.fromkeys(" ".join(keys).split()))
         op.execute(_guard(table, f"{table}_no_replace BEFORE INSERT", keys, ""))
