@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 
 import pytest
-from tests import processes
 from tests.journeys.calls_clients import ApiClient, DiameterSwitch, RadiusSwitch
 from tests.journeys.calls_metrics import metric, until
 from tests.journeys.calls_transcript import played
@@ -67,17 +66,20 @@ wallet 1001: balance 9, held 0, available 9
 
 
 @pytest.fixture
-def bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that names the wallet whose commands break; processes started from now on look at it."""
-    monkeypatch.setattr(processes, "TOLLHOUSE", (sys.executable, str(LAUNCHER)))
-    monkeypatch.setenv("BUG_FILE", str(tmp_path / "bug"))
+def bug(tmp_path: Path) -> Path:
+    """The file that names the wallet whose commands break."""
     return tmp_path / "bug"
 
 
 @pytest.fixture
 def demo(tmp_path: Path, bug: Path) -> Iterator[Process]:
-    with running_demo(tmp_path) as process:
+    with launched(tmp_path, bug) as process:
         yield process
+
+
+def launched(directory: Path, bug: Path) -> AbstractContextManager[Process]:
+    """The demo, with the bug in it."""
+    return running_demo(directory, env={"BUG_FILE": str(bug)}, program=(sys.executable, str(LAUNCHER)))
 
 
 @pytest.mark.parametrize("protocol", BROKEN)
@@ -149,16 +151,37 @@ def test_a_stop_that_breaks_is_charged_once_after_the_release(demo: Process, bug
     assert demo.rpc("system.audit")["findings"] == []
 
 
+def test_a_switch_that_goes_down_ends_all_its_calls_but_those_of_the_broken_wallet(demo: Process, bug: Path) -> None:
+    """Accounting-Off is one command on many wallets: it breaks once, is sent again, and leaves out the broken one."""
+    off = {"Acct-Status-Type": "Accounting-Off", "Acct-Session-Id": "boot-1"}
+    with closing(RadiusSwitch(demo.radius_auth, demo.radius_accounting)) as radius:
+        for name in ("1001", "1002", "1003"):
+            call = {"User-Name": name, "Called-Station-Id": "33123456", "Acct-Session-Id": f"off {name}"}
+            radius.access(call)
+            radius.accounting(call | {"Acct-Status-Type": "Start"})
+        bug.write_text("1001")
+        radius.send_accounting(off)
+        until(partial(metric, demo, "radius_silent_total", "internal_error"))
+        assert radius.heard_nothing()
+        radius.accounting(off)
+    held = {name: demo.rpc("wallet.get", wallet=name)["held"] for name in ("1001", "1002", "1003")}
+    assert held == {"1001": "10", "1002": "0", "1003": "0"}
+    assert (metric(demo, "engine_bugs_total"), metric(demo, "engine_quarantines_total")) == (1, 1)
+    bug.unlink()
+    assert demo.rpc("wallet.release", wallet="1001", request_id="mended")["held"] == "10", "its call waits for its Stop"
+    assert demo.rpc("system.audit")["findings"] == []
+
+
 @pytest.mark.parametrize("cleanly", [True, False])
 def test_a_quarantine_outlives_the_process(tmp_path: Path, bug: Path, cleanly: bool) -> None:
     """It is part of the wallet's image: neither a stop nor a kill opens the wallet; an operator does."""
     bug.write_text("1001")
-    with running_demo(tmp_path) as first:
+    with launched(tmp_path, bug) as first:
         assert played(first, BROKEN["JSON-RPC"]) == BROKEN["JSON-RPC"]
         if cleanly:
             assert first.terminate() == 0
     bug.unlink()
-    with running_demo(tmp_path) as second:
+    with launched(tmp_path, bug) as second:
         assert second.rpc("wallet.get", wallet="1001")["state"] == "quarantined"
         assert ApiClient(second.http).ask(
             "session.authorize", wallet="1001", destination="33123456", request_id="again"
