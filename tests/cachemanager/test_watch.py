@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.configdb.support import NOW, TENANT, TUTORIAL, Compiled, compiled, edit, open_tenant, plain_sql, tutorial
@@ -211,3 +212,26 @@ def test_a_history_cut_short_is_compiled_whole(snapshot: Compiled) -> None:
     account = snapshot.reader.account_by_name("1001")
     assert account is not None
     assert not account.enabled
+
+
+def test_looks_from_several_threads_wait_for_each_other(snapshot: Compiled, tmp_path: Path) -> None:
+    """The watcher's own and an import's: no change is published twice, and none goes back to an older one."""
+    published: list[bool] = []
+
+    def look() -> None:
+        published.extend(snapshot.cache.check(NOW) for _ in range(300))
+
+    threads = [Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 41):
+        plain_sql(snapshot.database, f"UPDATE tariff_rates SET rate = '0.{number:02d}' WHERE tag = 'RT_SMS'")
+    for thread in threads:
+        thread.join()
+    published.append(snapshot.check())
+    generations = snapshot.reader.generation - 1  # the first one was before all changes
+    assert published.count(True) == generations <= 40
+    (tmp_path / "fresh").mkdir()
+    fresh = Compiled(snapshot.database, tmp_path / "fresh")
+    assert fresh.rows() == snapshot.rows()
+    fresh.close()
