@@ -24,11 +24,6 @@ from pathlib import Path
 from typing import Any
 
 TOLLHOUSE = (sys.executable, "-m", "tollhouse.main")
-_SERVE = (
-    sys.executable,
-    "-c",
-    "import sys; from pathlib import Path; from tollhouse.main.serve import serve; sys.exit(serve(Path(sys.argv[1])))",
-)
 PATIENCE = 90
 """Seconds within which a process answers or ends; a bound, not a wait."""
 ATTEMPTS = 5
@@ -237,7 +232,7 @@ def running_serve(
 
 def serve_command(file: Path) -> list[str]:
     """The production start on that settings file."""
-    return [*_SERVE, str(file)]
+    return [*TOLLHOUSE, "serve", "--settings", str(file)]
 
 
 def settings_text(

@@ -12,7 +12,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.processes import PATIENCE, free_ports, running_serve, serve_command, settings_text, until
+from tests.processes import PATIENCE, TOLLHOUSE, free_ports, running_serve, serve_command, settings_text, until
+
+from tollhouse.main.setting_table import DEFAULT_FILE
 
 TENANT = (
     "INSERT INTO units (name, decimals) VALUES ('EUR', 6)",
@@ -179,3 +181,10 @@ def test_dictionaries_that_are_not_there_end_the_start(tmp_path: Path) -> None:
     done = refused(tmp_path, text)
     assert done.returncode == 1
     assert f"cannot start: the RADIUS dictionaries under {tmp_path / 'none' / 'radius'} cannot be read" in done.stderr
+
+
+def test_the_settings_file_has_a_default() -> None:
+    """Told no file, it reads /etc/tollhouse/tollhouse.toml; that is what its help says."""
+    done = subprocess.run([*TOLLHOUSE, "serve", "--help"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert f"(default: {DEFAULT_FILE})" in " ".join(done.stdout.split())
+    assert str(DEFAULT_FILE) == "/etc/tollhouse/tollhouse.toml"

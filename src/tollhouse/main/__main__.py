@@ -12,7 +12,7 @@ from typing import Final
 from tollhouse.cli.command import Disk, Tools, add_commands
 from tollhouse.cli.probe import add_probe
 from tollhouse.main.plan import DICTIONARIES
-from tollhouse.main.setting_table import Paths
+from tollhouse.main.setting_table import DEFAULT_FILE, Paths
 
 TOKEN_FILES: Final = (Path("/etc/tollhouse/token"), Paths().token_file)
 """Where the command line looks for the token by itself."""
@@ -48,7 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(run=_demo)
     serve = nouns.add_parser("serve", help="the production start")
     serve.add_argument(
-        "--settings", type=Path, required=True, metavar="FILE", help="docs/settings.md says what is in it"
+        "--settings",
+        type=Path,
+        default=DEFAULT_FILE,
+        metavar="FILE",
+        help="docs/settings.md says what is in it (default: %(default)s)",
     )
     serve.set_defaults(run=_serve)
     add_commands(nouns, Tools(_open_disk, TOKEN_FILES))

@@ -20,6 +20,8 @@ from tollhouse.radius.settings import RadiusSettings
 from tollhouse.sip.settings import Settings as SipSettings
 from tollhouse.store.settings import StoreSettings
 
+DEFAULT_FILE: Final = Path("/etc/tollhouse/tollhouse.toml")
+"""What `serve` reads where it is told no other."""
 _DAY: Final = 86_400
 _GIB: Final = 1 << 30
 

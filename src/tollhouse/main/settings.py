@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -32,7 +32,6 @@ from tollhouse.radius.settings import RadiusSettings
 from tollhouse.sip.settings import Settings as SipSettings
 from tollhouse.store.settings import StoreSettings
 
-DEFAULT_FILE: Final = Path("/etc/tollhouse/tollhouse.toml")
 Table = Mapping[str, object]
 _Values = dict[type[msgspec.Struct], dict[str, Any]]
 _Home = TypeVar("_Home", bound=msgspec.Struct)
