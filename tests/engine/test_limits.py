@@ -16,6 +16,7 @@ from tollhouse.values.commands import (
     Command,
     CreateWallet,
     Delta,
+    Inspect,
     Quote,
     Recharge,
     Refund,
@@ -162,3 +163,19 @@ def test_a_command_that_cannot_even_be_logged_ends_nothing() -> None:
     assert refusal(rig.ask(broken)) is Refusal.INTERNAL_ERROR
     assert rig.wallet().state == "quarantined"
     assert rig.tally.counts["engine_bugs", ""] == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Inspect("api", wallet="\ud800"),
+        Recharge("api", "1001", "k", Amount(1, "EUR"), note="\ud800"),
+        CreateWallet("api", "\ud800", "k", "EUR"),
+        authorize(client="\ud800"),
+    ],
+)
+def test_a_text_that_has_no_utf_8_ends_nothing(command: Command) -> None:
+    """A lone surrogate is our own bug where a front-end lets one in; the process lives on."""
+    rig = rig_with()
+    assert refusal(rig.ask(command)) is Refusal.INTERNAL_ERROR
+    rig.proved()

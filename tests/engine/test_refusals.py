@@ -133,6 +133,7 @@ def test_a_suspended_wallet_settles_what_runs() -> None:
         Recharge("api", "1001", "k", Amount(1, "EUR"), start=LAST, expiry=LAST - HOUR),
         CreateWallet("api", "", "k", "EUR"),
         CreateWallet("api", "x" * 201, "k", "EUR"),
+        CreateWallet("api", "a\0b", "k", "EUR"),
         CreateWallet("api", "1001", "k", "EUR", opening=-1),
         CreateWallet("api", "1001", "k", "EUR", credit_limit=-1),
         CreateWallet("api", "1004", "k", "GBP"),

@@ -173,5 +173,5 @@ def _dump(command: Command) -> str:
         command = msgspec.structs.replace(command, caller=msgspec.structs.replace(caller, proof=None))
     try:
         return f"{type(command).__name__} {msgspec.msgpack.encode(command).hex()}"
-    except OverflowError:
-        return f"{type(command).__name__} with a number beyond 64 bits"
+    except (OverflowError, UnicodeEncodeError) as error:
+        return f"{type(command).__name__} that cannot be encoded: {error}"

@@ -152,8 +152,9 @@ class Book:
 
     def wallet(self, name: str) -> Wallet | None:
         """The wallet of this name as it stands."""
+        key = name.encode()
         self.touched = name
-        found = self._entity(WALLET, name.encode())
+        found = self._entity(WALLET, key)
         return found if isinstance(found, Wallet) else None
 
     def session(self, session_id: str) -> Session | None:

@@ -90,8 +90,10 @@ def _create(
     unit = book.snapshot.unit(command.unit)
     if unit is None:
         return refuse(Refusal.INVALID, f"unit {command.unit!r} is not configured")
-    if not 0 < len(command.wallet.encode()) <= 200 or command.credit_limit < 0 or command.opening < 0:
-        return refuse(Refusal.INVALID, "a wallet needs a name of 1..200 octets, opening >= 0 and credit limit >= 0")
+    if not 0 < len(command.wallet.encode()) <= 200 or "\0" in command.wallet:
+        return refuse(Refusal.INVALID, "a wallet needs a name of 1..200 octets without NUL")
+    if command.credit_limit < 0 or command.opening < 0:
+        return refuse(Refusal.INVALID, "an opening and a credit limit are >= 0")
     if there is not None:
         return refuse(Refusal.WALLET_EXISTS, command.wallet)
     cash = book.snapshot.balance_type("cash")
