@@ -8,11 +8,12 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.processes import Process, running_serve, until
+from tests.processes import PATIENCE, TOLLHOUSE, Process, running_serve, until
 
 from tollhouse.configdb.secrets import SecretBox
 from tollhouse.console.metrics import COUNTERS
@@ -91,6 +92,12 @@ def test_from_an_empty_machine_to_a_charged_call(tmp_path: Path) -> None:
         assert answers["system.audit"]["findings"] == []
         assert call(process) == PACKETS
         assert balance(process) == "14.3583"
+        at = ["--url", f"http://127.0.0.1:{process.http}", "--token-file", str(tmp_path / "token")]
+        for words, said in ((["wallet", "get", "1001"], "14.3583"), (["audit"], "findings  0")):
+            done = subprocess.run(
+                [*TOLLHOUSE, *words, *at], capture_output=True, text=True, timeout=PATIENCE, check=True
+            )
+            assert said in done.stdout, done.stdout
         assert process.terminate() == 0
 
 
