@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.rig import EUR, authorize, granted, rig_with, settled, start, stop
+from tests.engine.rig import EUR, authorize, granted, refusal, rig_with, settled, start, stop
 
 from tollhouse.values.commands import Caller, Stop, Total
 from tollhouse.values.instants import SECOND
+from tollhouse.values.outcomes import Refused
+from tollhouse.values.refusals import Refusal
 
 WINDOW = "window:1001|1|4420"
 MINUTE = 60 * SECOND
@@ -115,3 +117,31 @@ def test_all_in_one_turn() -> None:
     assert outcomes[3] == outcomes[2]
     assert len({granted(outcomes[0][0]).session, granted(outcomes[1][0]).session, settled(outcomes[2][0]).session}) == 1
     rig.proved()
+
+
+def test_a_name_that_comes_with_another_number_before_the_call_began_is_another_call() -> None:
+    """Forked INVITEs share a Call-ID, a calling card's second number its session id: requirement radius 2.1.7 has
+    the number among what makes two authorisations one. 60 s cost 0.4 + 0.2 to 44, 60 x 0.01 to 331."""
+    rig = rig_with()
+    first = granted(rig.ask(authorize("a", keys=("call:X",), ask=MINUTE)))
+    second = granted(rig.ask(authorize("b", keys=("call:X",), called="331", ask=MINUTE)))
+    assert second.session != first.session
+    assert rig.wallet().held == 600_000 + 600_000
+    assert settled(rig.ask(stop(seconds=100, keys=(f"class:{second.session}",)))).cost == 1_000_000
+    assert granted(rig.ask(authorize("c", keys=("call:X",), ask=MINUTE))).session == first.session
+
+
+def test_a_name_that_comes_with_another_payer_is_not_answered_with_the_first_ones_grant() -> None:
+    rig = rig_with()
+    granted(rig.ask(authorize("a", keys=("call:X",), ask=MINUTE)))
+    assert rig.ask(authorize("b", keys=("call:X",), name="nobody", ask=MINUTE)) == Refused(
+        Refusal.UNKNOWN_ACCOUNT, "no account is recognised by what the request says"
+    )
+    assert rig.wallet().held == 600_000
+
+
+def test_a_number_without_a_price_is_refused_though_its_name_was_granted_another() -> None:
+    rig = rig_with()
+    granted(rig.ask(authorize("a", keys=("call:X",), ask=MINUTE)))
+    outcome = rig.ask(authorize("b", keys=("call:X",), called="9991", ask=MINUTE))
+    assert refusal(outcome) is Refusal.NO_RATE

@@ -79,14 +79,17 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if command.ask is not None and command.ask < 0:
         return refuse(Refusal.INVALID, "what is asked for is not negative")
     began = sane(command.at, now)
-    session = finding.find_for_opening(book, command)
+    payer = identify(book.snapshot, command.caller, command.called)
+    session = finding.find_for_opening(book, command, payer)
     if session is not None and (said := finding.said_before(session, command)) is not None:
-        return _only_to_himself(book, command, said)
+        return _only_to_himself(payer, said)
+    if isinstance(payer, Refused):
+        return Decision(payer)
 
-    bill = _bill(book, policy, command, began)
+    bill = _bill(book, policy, payer, command, began)
     if isinstance(bill, Refused):
         return Decision(bill)
-    payer, wallet, price = bill
+    wallet, price = bill
     if (closed := wallets.barred(wallet, now)) is not None:
         return Decision(closed)
     if isinstance(price, Refused):
@@ -125,22 +128,15 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     return _grant(policy, command, session, terms, wallet, ways, new_price, now)
 
 
-def _only_to_himself(book: Book, command: Authorize, said: Outcome) -> Decision:
+def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:
     """The stored answer; but whoever asks with a wrong password does not get what another one was granted."""
-    if command.caller.proof is not None:
-        payer = identify(book.snapshot, command.caller, command.called)
-        if isinstance(payer, Refused) and payer.refusal is Refusal.BAD_PASSWORD:
-            return Decision(payer)
-    return Decision(said)
+    return Decision(payer if isinstance(payer, Refused) and payer.refusal is Refusal.BAD_PASSWORD else said)
 
 
 def _bill(
-    book: Book, policy: Policy, command: Authorize | Start | Update | Stop, began: Instant
-) -> tuple[Payer, Wallet, Price | Refused] | Refused:
-    """Who pays, from which wallet, at what price; what is wrong with the payer comes before what the call lacks."""
-    payer = identify(book.snapshot, command.caller, command.called)
-    if isinstance(payer, Refused):
-        return payer
+    book: Book, policy: Policy, payer: Payer, command: Authorize | Start | Update | Stop, began: Instant
+) -> tuple[Wallet, Price | Refused] | Refused:
+    """From which wallet, at what price; what is wrong with the wallet comes before what the call lacks."""
     wallet = book.wallet(payer.wallet)
     if wallet is None:
         return Refused(Refusal.UNKNOWN_WALLET, payer.wallet)
@@ -154,7 +150,7 @@ def _bill(
         began,
         policy.horizon,
     )
-    return payer, wallet, price
+    return wallet, price
 
 
 def _grant(
@@ -229,10 +225,13 @@ def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
 
 def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, began: Instant, now: Instant) -> Decision:
     """A session that nobody asked leave for: it runs already, so it is opened and holds what is there."""
-    bill = _bill(book, policy, command, began)
+    payer = identify(book.snapshot, command.caller, command.called)
+    if isinstance(payer, Refused):
+        return Decision(payer)
+    bill = _bill(book, policy, payer, command, began)
     if isinstance(bill, Refused):
         return Decision(bill)
-    payer, wallet, price = bill
+    wallet, price = bill
     if (closed := wallets.barred_for_settling(wallet)) is not None:
         return Decision(closed)
     if isinstance(price, Refused):

@@ -8,9 +8,10 @@ from tollhouse.engine.book import Book, decode_outcome
 from tollhouse.engine.decision import API, repeated
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, WINDOW, Session
+from tollhouse.identify.identify import Payer
 from tollhouse.values.commands import Authorize, Release, Start, Stop, Update
 from tollhouse.values.instants import Instant
-from tollhouse.values.outcomes import Outcome
+from tollhouse.values.outcomes import Outcome, Refused
 
 CLASS: Final = "class:"
 
@@ -40,16 +41,27 @@ def find(book: Book, policy: Policy, command: Start | Update | Stop | Release, n
     return closed
 
 
-def find_for_opening(book: Book, command: Authorize) -> Session | None:
-    """The open session that this request repeats or extends; else the one, closed since, that it opened; else None."""
+def find_for_opening(book: Book, command: Authorize, payer: Payer | Refused) -> Session | None:
+    """The open session that this request repeats or extends; else the one, closed since, that it opened; else None.
+
+    One that has not begun is extended only by the same payer's call to the same number: forked and repeated attempts
+    share their names, and neither routes nor price of one are another's.
+    """
     own = [key for key in command.session_keys if not key.startswith(WINDOW)]
     for key in own or command.session_keys:
         for session in reversed(_by_key(book, command.caller.client, key)):
-            if session.state == AUTHORISED or (session.state == STARTED and own):
+            if session.state == AUTHORISED and (session.stored(command.key) or _same_call(session, command, payer)):
+                return session
+            if session.state == STARTED and own:
                 return session
             if session.state == CLOSED and own and session.stored(command.key):
                 return session
     return None
+
+
+def _same_call(session: Session, command: Authorize, payer: Payer | Refused) -> bool:
+    asked = None if isinstance(payer, Refused) else (payer.wallet, payer.called, command.service)
+    return asked == (session.wallet, session.called, session.service)
 
 
 def said_before(session: Session, command: Authorize) -> Outcome | None:
