@@ -119,6 +119,13 @@ def test_a_change_that_fails_leaves_nothing(database: ConfigDatabase) -> None:
     assert dump(database) == before
 
 
+def test_what_the_database_says_of_a_change_holds_none_of_its_values(database: ConfigDatabase) -> None:
+    plain_sql(database, "DROP TABLE gateways")
+    with pytest.raises(ConfigError) as trouble, database.change("test") as change:
+        change.add_gateway(NewGateway("example.org", "nas", "192.0.2.1/32", ("radius",), "testing123"))
+    assert str(trouble.value) == f"config database {database.path}: no such table: gateways"
+
+
 def test_an_account_takes_its_addresses_along(database: ConfigDatabase) -> None:
     """Foreign keys or not: the next account may get the same number, and must not get what was reached by it."""
     plain_sql(database, "INSERT INTO account_addresses (account, cidr) VALUES (1, '192.0.2.0/24')")

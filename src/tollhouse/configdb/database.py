@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, exists, func, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tollhouse.configdb import schema
 from tollhouse.configdb.changes import Change
@@ -89,14 +89,17 @@ class ConfigDatabase:
 
     @contextmanager
     def change(self, who: str) -> Iterator[Change]:
-        """One transaction of changes by `who` (for the audit): all of them or, on any exception, none."""
+        """One transaction of changes by `who` (for the audit): all of them or, on any exception, none.
+
+        ConfigError where the database refuses (a row that is there, another writer for 10 s): without SQL's values.
+        """
         try:
             with self.engine.connect().execution_options(write=True) as connection, connection.begin():
                 connection.execute(schema.REVISION.update().values(who=who))
                 yield Change(connection, self.secrets)
                 connection.execute(schema.REVISION.update().values(who="sql"))
-        except IntegrityError as trouble:
-            raise ConfigError(str(trouble.orig)) from None
+        except DBAPIError as trouble:
+            raise ConfigError(f"config database {self.path}: {trouble.orig}") from None
 
     def revision(self) -> int:
         """The number of the last change."""
