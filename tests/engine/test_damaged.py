@@ -10,7 +10,8 @@ from tests.engine.rig import EUR, Rig, authorize, granted, refusal, rig_with, se
 
 from tollhouse.engine.audit import audit
 from tollhouse.engine.book import ONE_SHOT, PRICE, SESSION, WALLET, DamagedError, decode_image
-from tollhouse.values.commands import Caller, Charge, CreateWallet, Inspect
+from tollhouse.values.commands import Caller, Charge, CreateWallet, Inspect, Sweep
+from tollhouse.values.instants import SECOND
 from tollhouse.values.money import Amount
 from tollhouse.values.outcomes import WalletView
 from tollhouse.values.refusals import Refusal
@@ -56,6 +57,22 @@ def test_a_sweep_goes_round_what_is_damaged(kind: int) -> None:
     assert rig.sweep(3600) >= 1
     assert rig.wallet("1002").held == 0
     assert audit(rig.store).faults != ()
+
+
+@pytest.mark.parametrize("kind", [WALLET, SESSION])
+def test_more_damaged_ones_than_a_sweep_takes_keep_nobody_waiting(kind: int) -> None:
+    """Four damaged ones are due first, and a sweep takes four: the fifth is ended by the next one."""
+    rig = rig_with()
+    calls = [granted(rig.ask(authorize(f"c{call}", ask=60 * SECOND))).session for call in range(4)]
+    assert isinstance(rig.ask(CreateWallet("api", "1002", "make-1002", "EUR", 5 * EUR, 0)), WalletView)
+    rig.later(1)
+    granted(rig.ask(authorize("c5", name="1002", ask=60 * SECOND)))
+    for key in calls if kind == SESSION else ["1001"]:
+        damage(rig, kind, key.encode())
+    rig.later(3600)
+    rig.ask(Sweep(limit=4))
+    rig.ask(Sweep(limit=4))
+    assert rig.wallet("1002").held == 0
 
 
 def test_the_audit_names_what_is_damaged() -> None:

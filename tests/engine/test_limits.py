@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.engine.rig import EUR, Rig, authorize, caller, granted, refusal, rig_with, settled, start, stop, update
 from tests.snapshot_dict import demo_snapshot, interval, single_plan
 
-from tollhouse.engine.policy import OnOverrun, Policy
+from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
 from tollhouse.snapshot.tariff import Slot
 from tollhouse.values.commands import (
     Caller,
@@ -179,3 +179,19 @@ def test_a_text_that_has_no_utf_8_ends_nothing(command: Command) -> None:
     rig = rig_with()
     assert refusal(rig.ask(command)) is Refusal.INTERNAL_ERROR
     rig.proved()
+
+
+def test_a_wallet_that_cannot_take_its_money_back_keeps_no_other_from_its_end() -> None:
+    """A silent call costs nothing here, and 1001 is full: its 0.6 does not fit. The call of 1002 ends all the same."""
+    rig = rig_with(opening=INT64_MAX, policy=Policy(on_silence=OnSilence.NOTHING))
+    assert isinstance(rig.ask(CreateWallet("api", "1002", "make-1002", "EUR", 5 * EUR)), WalletView)
+    for call, name in (("c1", "1001"), ("c2", "1002")):
+        granted(rig.ask(authorize(call, name=name, ask=60 * SECOND, begin=True)))
+        granted(rig.ask(update(call, 20, name=name)))
+    assert isinstance(rig.ask(Recharge("api", "1001", "full", Amount(600_000, "EUR"))), Posted)
+    assert rig.sweep(3600) == 2
+    assert rig.wallet("1002").balance == 5 * EUR
+    unharmed(rig)
+    rig.ask(Charge(API, "room", Amount(EUR, "EUR")))
+    assert rig.sweep(60) == 1
+    assert rig.wallet().balance == INT64_MAX - EUR + 600_000

@@ -106,8 +106,27 @@ def test_its_sessions_wait_and_block_nobody() -> None:
     rig.ask(authorize("d1", name="1002", called="331"))
     rig.ask(stop(seconds=85))
     assert rig.ask(CloseClient(NAS, "on", "reboot")) == Done(1)
-    assert rig.sweep(600) == 0
+    assert rig.sweep(600) == 2  # put off
+    assert rig.sweep(59) == 0
+    assert rig.sweep(1) == 2
     assert (rig.wallet().held, rig.wallet("1002").held) == (1_200_000, 0)
+    rig.proved()
+
+
+def test_nothing_of_it_expires_before_its_release() -> None:
+    rig = rig_with()
+    rig.ask(authorize("c1", ask=60 * SECOND))
+    rig.ask(Recharge("api", "1001", "r", Amount(EUR, "EUR"), expiry=rig.clock + 60 * SECOND))
+    price = next(entry for name, entry in rig.store.entries.items() if name[0] == PRICE)
+    del rig.store.entries[PRICE, price.key]
+    rig.restart()
+    assert refusal(rig.ask(stop(seconds=85))) is Refusal.INTERNAL_ERROR
+    rig.sweep(60)
+    assert rig.store.due(rig.clock, 10) == []
+    assert (rig.wallet().records, rig.wallet().held) == (3, 600_000)
+    rig.ask(ChangeWallet("api", "1001", "release", state="active"))
+    assert rig.sweep() == 1
+    assert [posting.amount for posting in rig.records()[-1].postings] == [-EUR]
     rig.proved()
 
 

@@ -16,7 +16,7 @@ from tollhouse.store.interface import Entry, RecordEntry, Store
 from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Outcome
 from tollhouse.wallet.funds import next_expiry
-from tollhouse.wallet.state import Wallet
+from tollhouse.wallet.state import QUARANTINED, Wallet
 
 WALLET: Final = 1
 SESSION: Final = 2
@@ -120,12 +120,16 @@ def name_of(image: Image) -> _Name:
 
 
 def entry_of(image: Image) -> Entry:
-    """The image as the store takes it, with its index keys and due time. Raises where a number is beyond msgpack."""
+    """The image as the store takes it, with its index keys and due time. Raises where a number is beyond msgpack.
+
+    Of a wallet in quarantine nothing expires: its release writes the image anew.
+    """
     kind, key = name_of(image)
     if isinstance(image, Session):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image), image.finds(), image.until)
     if isinstance(image, Wallet):
-        return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), next_expiry(image))
+        due = 0 if image.state == QUARANTINED else next_expiry(image)
+        return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), due)
     if isinstance(image, OneShot):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), image.until)
     if isinstance(image, StoredPrice):
@@ -147,6 +151,7 @@ class Book:
         self._made = 0
         self._moved = 0
         self._hashes: dict[Price, bytes] = {}
+        self._passed_over: set[_Name] = set()
         self.touched = ""
         """The wallet that the decision in hand last loaded: the one to quarantine when it breaks."""
 
@@ -196,8 +201,13 @@ class Book:
         return known, ()
 
     def due(self, now: Instant, limit: int) -> list[_Name]:
-        """Entities that are due, but for those that this batch has changed."""
-        return [name for name in self._store.due(now, limit) if name not in self._batch]
+        """Entities that are due, at most `limit`, but for those that this batch has changed or that are passed over."""
+        names = self._store.due(now, limit + len(self._passed_over))
+        return [name for name in names if name not in self._batch and name not in self._passed_over][:limit]
+
+    def pass_over(self, name: _Name) -> None:
+        """Leave it out of what is due until it changes: it cannot be ended, and must not stand before the others."""
+        self._passed_over.add(name)
 
     def entity(self, name: _Name) -> Entity | None:
         """Whatever stands under (kind, key)."""
@@ -218,6 +228,7 @@ class Book:
         for image, entry in zip(images, entries, strict=True):
             name = (entry.kind, entry.key)
             self._batch[name] = entry
+            self._passed_over.discard(name)
             if isinstance(image, Gone):
                 self._known.pop(name, None)
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import msgspec
 
 from tollhouse.engine.book import WALLET, Book, DamagedError, Gone, Image, OneShot, name_of
@@ -13,58 +15,84 @@ from tollhouse.engine.terms import terms_of
 from tollhouse.records.record import Record, enter
 from tollhouse.values.commands import Sweep
 from tollhouse.values.instants import Instant
+from tollhouse.values.money import AmountError
 from tollhouse.values.outcomes import Done
 from tollhouse.wallet.funds import expire
 from tollhouse.wallet.state import QUARANTINED, Wallet
+
+_Changed: TypeAlias = dict[tuple[int, bytes], Image]
+_Records: TypeAlias = tuple[tuple[Record, bytes], ...]
 
 
 def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
     """Reservations never begun go back, silent sessions close, money expires, tombstones and one-shot rows go.
 
-    What is damaged at rest waits for an operator (the audit names it); the others are ended.
+    What is damaged at rest waits for an operator (the audit names it); the others are ended. The count is of what is
+    not due any more: ended, or put off.
     """
-    changed: dict[tuple[int, bytes], Image] = {}
-    records: tuple[tuple[Record, bytes], ...] = ()
+    changed: _Changed = {}
+    records: _Records = ()
     count = 0
     for name in book.due(now, command.limit):
         try:
-            ended, new = _end(book, policy, changed, name, now)
-        except DamagedError:
-            continue
-        count += ended
-        records += new
+            records += _end(book, policy, changed, name, now)
+        except (DamagedError, AmountError):
+            _later(book, policy, changed, name, now)
+        count += name in changed
     return Decision(Done(count), tuple(changed.values()), records)
 
 
-def _end(
-    book: Book, policy: Policy, changed: dict[tuple[int, bytes], Image], name: tuple[int, bytes], now: Instant
-) -> tuple[bool, tuple[tuple[Record, bytes], ...]]:
-    """Put into `changed` what becomes of one entity: whether something ended, and its records. Raises DamagedError."""
+def _end(book: Book, policy: Policy, changed: _Changed, name: tuple[int, bytes], now: Instant) -> _Records:
+    """Put into `changed` what becomes of one entity; its records. Raises DamagedError, AmountError."""
     entity = changed.get(name) or book.entity(name)
     if isinstance(entity, OneShot) or (isinstance(entity, Session) and entity.state == CLOSED):
         changed[name] = Gone(*name)
-        return True, ()
+        return ()
     if isinstance(entity, Session):
-        wallet = _wallet(book, changed, entity.wallet)
-        if wallet is None or wallet.state == QUARANTINED:
-            changed[name] = msgspec.structs.replace(entity, until=now + policy.setup_window)  # asked again then
-            return False, ()
-        cause = UNUSED if entity.state == AUTHORISED else "silence"
-        closed, wallet, new = silent(policy, terms_of(book, entity), entity, wallet, cause, now)
-        changed[name], changed[name_of(wallet)] = closed, wallet
-        return True, new
+        return _end_session(book, policy, changed, entity, now)
     if isinstance(entity, Wallet):
-        wallet, postings = expire(_wallet(book, changed, entity.name) or entity, now)
-        new = ()
+        return _expire(book, changed, entity, now)
+    book.pass_over(name)
+    return ()
+
+
+def _end_session(book: Book, policy: Policy, changed: _Changed, session: Session, now: Instant) -> _Records:
+    name = name_of(session)
+    wallet = _wallet(book, changed, session.wallet)
+    if wallet is None or wallet.state == QUARANTINED:
+        _later(book, policy, changed, name, now)
+        return ()
+    cause = UNUSED if session.state == AUTHORISED else "silence"
+    closed, wallet, records = silent(policy, terms_of(book, session), session, wallet, cause, now)
+    changed[name], changed[name_of(wallet)] = closed, wallet
+    return records
+
+
+def _expire(book: Book, changed: _Changed, entity: Wallet, now: Instant) -> _Records:
+    wallet = _wallet(book, changed, entity.name) or entity
+    records: _Records = ()
+    if wallet.state != QUARANTINED:
+        wallet, postings = expire(wallet, now)
         if postings:
             wallet, record, body = enter(wallet, now, "expiry", "", "", postings)
-            new = ((record, body),)
-        changed[name] = wallet
-        return True, new
-    return False, ()
+            records = ((record, body),)
+    changed[name_of(wallet)] = wallet
+    return records
 
 
-def _wallet(book: Book, changed: dict[tuple[int, bytes], Image], name: str) -> Wallet | None:
+def _later(book: Book, policy: Policy, changed: _Changed, name: tuple[int, bytes], now: Instant) -> None:
+    """A session that cannot be ended now is asked again in a while; anything else when it changes."""
+    try:
+        entity = book.entity(name)
+    except DamagedError:
+        entity = None
+    if isinstance(entity, Session):
+        changed[name] = msgspec.structs.replace(entity, until=now + policy.setup_window)
+    else:
+        book.pass_over(name)
+
+
+def _wallet(book: Book, changed: _Changed, name: str) -> Wallet | None:
     """As this sweep leaves it. The book is asked in any case: it keeps in mind whose money is being decided on."""
     stands = book.wallet(name)
     held = changed.get((WALLET, name.encode()))

@@ -42,5 +42,6 @@ class Timers:
             pass
 
     def _swept(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Done) and outcome.count >= Sweep().limit:
+        """Go on where there is more: a few of a full sweep may have been in hand in the same turn."""
+        if isinstance(outcome, Done) and outcome.count * 2 >= Sweep().limit:
             self._engine.submit(Sweep(), self._swept)
