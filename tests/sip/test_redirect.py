@@ -33,8 +33,12 @@ def declined(target: str) -> bytes:
 def test_the_command() -> None:
     assert asked() == Authorize(
         caller=Caller("sbc1", "192.0.2.1", ani="1001", tenant="t1"),
-        key="invite:call-1@192.0.2.1:a1:1",
-        session_keys=("sip:call-1@192.0.2.1", "call:call-1@192.0.2.1", "window:1001|1001|441234567890"),
+        key="invite:call-1@192.0.2.1:a1:1:1001:441234567890",
+        session_keys=(
+            "sip:call-1@192.0.2.1|1001|441234567890",
+            "call:call-1@192.0.2.1",
+            "window:1001|1001|441234567890",
+        ),
         service=Service.VOICE,
         called="441234567890",
         calling="1001",
@@ -44,9 +48,18 @@ def test_the_command() -> None:
     )
 
 
-def test_what_a_cancel_gives_back() -> None:
+def test_a_cancel_gives_back_what_its_own_invite_held_and_nothing_of_a_call_like_it() -> None:
     wish = asked()
-    assert release(wish) == Release(wish.caller, "cancel:call-1@192.0.2.1:a1:1", wish.session_keys)
+    name = "call-1@192.0.2.1|1001|441234567890"
+    assert release(wish) == Release(wish.caller, "cancel:call-1@192.0.2.1:a1:1:1001:441234567890", (f"sip:{name}",))
+
+
+def test_forks_of_one_invite_are_calls_of_their_own() -> None:
+    """RFC 3261 16.6: they share Call-ID, From tag and CSeq, and differ in the Request-URI."""
+    one, other = asked(), asked(target="sip:331@127.0.0.1")
+    assert one.key != other.key
+    assert one.session_keys[0] != other.session_keys[0]
+    assert one.session_keys[1] == other.session_keys[1]
 
 
 @pytest.mark.parametrize(

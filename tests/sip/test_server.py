@@ -127,7 +127,7 @@ def test_cancel_of_a_pending_invite_releases_before_it_answers(bench: Bench) -> 
     authorized, released = bench.script.commands
     assert isinstance(authorized, Authorize)
     assert isinstance(released, Release)
-    assert (released.caller, released.session_keys) == (authorized.caller, authorized.session_keys)
+    assert (released.caller, released.session_keys) == (authorized.caller, authorized.session_keys[:1])
     cancelled, terminated = bench.decide()
     assert statuses([cancelled, terminated]) == ["200", "487"]
     assert (header(cancelled, "CSeq"), header(terminated, "CSeq")) == ("1 CANCEL", "1 INVITE")

@@ -128,20 +128,21 @@ def at_once(request: Request, accepting: bool, settings: Settings) -> Reply | No
 def authorize(request: Request, gateway: Gateway, address: str, deadline: Instant, settings: Settings) -> Authorize:
     """What the engine is asked: hold the price of the shortest charge and name the carriers.
 
-    The payer is the user part of P-Asserted-Identity, else of From. Raises Declined, or CodecError for a header that
-    matters and cannot be read.
+    The payer is the user part of P-Asserted-Identity, else of From. Forks of an INVITE differ in their Request-URI
+    alone (RFC 3261 16.6), so the number is part of the key and of the call's own name. Raises Declined, or
+    CodecError for a header that matters and cannot be read.
     """
     if request.target.scheme == b"sips":
         raise Declined(with_reason(480, 34, "no secure route", settings))
     called = _called(request.target, settings)
     payer = _payer(request)
     call_id = _text(request.envelope.call_id)
-    keys: tuple[str, ...] = (f"sip:{call_id}", f"call:{call_id}")
+    keys: tuple[str, ...] = (f"sip:{call_id}|{payer}|{called}", f"call:{call_id}")
     if payer:
         keys += (f"window:{payer}|{payer}|{called}",)
     return Authorize(
         caller=Caller(gateway.name, address, ani=payer, tenant=gateway.tenant),
-        key=f"invite:{call_id}:{_text(request.sender_tag)}:{request.sequence}",
+        key=f"invite:{call_id}:{_text(request.sender_tag)}:{request.sequence}:{payer}:{called}",
         session_keys=keys,
         service=Service.VOICE,
         called=called,
@@ -153,8 +154,8 @@ def authorize(request: Request, gateway: Gateway, address: str, deadline: Instan
 
 
 def release(wish: Authorize) -> Release:
-    """What gives back all that the INVITE held. It is never too late for it."""
-    return Release(wish.caller, wish.key.replace("invite:", "cancel:", 1), wish.session_keys)
+    """What gives back all that the INVITE held, and nothing of another call. It is never too late for it."""
+    return Release(wish.caller, wish.key.replace("invite:", "cancel:", 1), wish.session_keys[:1])
 
 
 def endpoint(host: str) -> tuple[str, int] | None:
