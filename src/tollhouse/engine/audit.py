@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from tollhouse.engine.book import SESSION, WALLET, DamagedError, decode_image
+from tollhouse.engine.book import COUNT, OPEN_SESSIONS, SESSION, WALLET, Count, DamagedError, decode_image
 from tollhouse.engine.session import CLOSED, Session, wallet_key
 from tollhouse.records.record import decode, digest
 from tollhouse.store.interface import RecordEntry
@@ -55,7 +55,7 @@ class AuditReport(msgspec.Struct, frozen=True):
 
 
 def audit(store: Readable) -> AuditReport:
-    """Prove every wallet, and that no session holds money of a wallet that is not there."""
+    """Prove every wallet, that no session holds money of a wallet that is not there, and the count of open ones."""
     faults: list[str] = []
     balances: dict[str, int] = {}
     counters: dict[str, dict[str, int]] = {}
@@ -68,7 +68,7 @@ def audit(store: Readable) -> AuditReport:
         moved = counters.setdefault(proof.unit, {})
         for counter, amount in proof.counters.items():
             moved[counter] = moved.get(counter, 0) + amount
-    sessions = 0
+    sessions = open_ones = 0
     for key, image in _all(store, SESSION, b""):
         sessions += 1
         try:
@@ -76,11 +76,13 @@ def audit(store: Readable) -> AuditReport:
         except DamagedError as error:
             faults.append(f"session {key.decode(errors='replace')}: {error}")
             continue
+        open_ones += isinstance(session, Session) and session.state != CLOSED
         if isinstance(session, Session) and session.lines:
             if session.state == CLOSED:
                 faults.append(f"session {session.id} is closed and holds money")
             if store.load(WALLET, session.wallet.encode()) is None:
                 faults.append(f"session {session.id} holds money of wallet {session.wallet}, which is not there")
+    faults += _miscounted(store, open_ones)
     faults += [
         f"{unit}: balances and counter-accounts do not sum to zero"
         for unit, balance in balances.items()
@@ -153,6 +155,16 @@ def _held_by_sessions(store: Readable, wallet: str, faults: list[str]) -> dict[i
             for bucket, amount in session.lines:
                 held[bucket] = held.get(bucket, 0) + amount
     return held
+
+
+def _miscounted(store: Readable, open_sessions: int) -> list[str]:
+    image = store.load(COUNT, OPEN_SESSIONS)
+    try:
+        stored = decode_image(COUNT, image) if image is not None else None
+    except DamagedError as error:
+        return [f"count of open sessions: {error}"]
+    stated = stored.value if isinstance(stored, Count) else 0
+    return [] if stated == open_sessions else [f"{open_sessions} sessions are open, {stated} are counted"]
 
 
 def _all(store: Readable, kind: int, after: bytes) -> Iterator[tuple[bytes, bytes]]:
