@@ -190,6 +190,12 @@ BROKEN: list[tuple[str, str, Place, str]] = [
         "no timing DAY",
     ),
     (
+        "timings that meet",
+        "UPDATE tariff_rating_plans SET timing = 'WEEKEND' WHERE timing = 'DAY'",
+        ("tariff_rating_plans", "tutorial RP_RETAIL", "timing"),
+        "for DST_1002 another price has the same weight and start",
+    ),
+    (
         "a destination gone",
         "DELETE FROM tariff_destinations WHERE tag = 'DST_UK_MOBILE'",
         ("tariff_destination_rates", "tutorial DR_LOW", "destination"),

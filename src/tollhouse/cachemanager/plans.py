@@ -10,6 +10,7 @@ import msgspec
 
 from tollhouse.cachemanager.faults import Faults
 from tollhouse.configdb.rows import DestinationRateRow, Parties, Plans, RateRow, RatingProfileRow, TimingRow
+from tollhouse.configdb.tariff_overlaps import meet
 from tollhouse.configdb.tariff_values import (
     ANY,
     ROUNDINGS,
@@ -82,8 +83,16 @@ class _Plans:
                         key = tables.text_key(tables.RATES, name, destination_name(one.plan, one.destination))
                         held = found.setdefault(key, [])
                         if interval not in held:
+                            self._decided(interval, held, where)
                             held.append(interval)
         return Edit(tables.RATES, {key: _PACK(intervals) for key, intervals in found.items()}, True)
+
+    def _decided(self, one: Interval, others: list[Interval], where: str) -> None:
+        """What is charged must not hang on the order of rows (`tariff_overlaps` tells an import the same)."""
+        rank = (one.weight, one.timing.start)
+        if any(rank == (other.weight, other.timing.start) and meet(one.timing, other.timing) for other in others):
+            text = f"for {one.destination} another price has the same weight and start at times that meet these"
+            self._faults.add("tariff_rating_plans", where, "timing", text)
 
     def _interval(self, row: DestinationRateRow, timing: Timing, weight: int, service: Service) -> Interval | None:
         where = f"{row.plan} {row.tag}"
