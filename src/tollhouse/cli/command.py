@@ -120,7 +120,8 @@ def _do(method: Method, given: argparse.Namespace, link: Link) -> int:
 def _show(method: Method, result: Json) -> None:
     rows = result.get(method.rows)
     if isinstance(rows, list):
-        lines = table(rows, method.columns)
+        damaged = any("damaged" in row for row in rows)
+        lines = table(rows, (*method.columns, "damaged") if damaged else method.columns)
     elif method.name == "tariff.import":
         lines = tariff.report(result)
     else:

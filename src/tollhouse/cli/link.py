@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from tollhouse.cli.errors import FAILED, CommandError
+
+_FOREIGN: Final = "what answered does not speak JSON-RPC"
 
 
 class Link(Protocol):
@@ -23,7 +25,7 @@ class _Error(msgspec.Struct, frozen=True):
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    result: msgspec.Raw = msgspec.Raw()
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: _Error | None = None
 
 
@@ -33,9 +35,11 @@ def call(link: Link, method: str, params: dict[str, object], patience: int) -> b
     try:
         answer = msgspec.json.decode(link.ask(body, patience), type=_Answer)
     except msgspec.DecodeError:
-        raise CommandError(FAILED, "what answered does not speak JSON-RPC") from None
+        raise CommandError(FAILED, _FOREIGN) from None
     if answer.error is not None:
         raise CommandError(FAILED, _said(answer.error))
+    if answer.result is msgspec.UNSET:
+        raise CommandError(FAILED, _FOREIGN)
     return bytes(answer.result)
 
 

@@ -40,10 +40,11 @@ def _listed(values: Sequence[object]) -> Iterator[str]:
 
 def table(rows: Sequence[Json], columns: Sequence[str]) -> Iterator[str]:
     """A heading and a line a row. Columns of numbers stand right; a dot in a column's name goes into an object."""
+    titles = [column.rpartition(".")[2] for column in columns]
     cells = [[cell(_at(row, column)) for column in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     right = [_numbers([line[at] for line in cells]) for at in range(len(columns))]
-    for line in ([column.rpartition(".")[2] for column in columns], *cells):
+    for line in (titles, *cells):
         padded = [
             text.rjust(width) if number else text.ljust(width)
             for text, width, number in zip(line, widths, right, strict=True)
