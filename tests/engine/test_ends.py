@@ -19,7 +19,7 @@ from tests.engine.rig import (
 )
 
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
-from tollhouse.values.commands import Delta, Release, Service, Start, Stop, Total, Wish
+from tollhouse.values.commands import Delta, Release, Service, Start, Stop, Total, Update, Wish
 from tollhouse.values.instants import HOUR, SECOND
 from tollhouse.values.refusals import Refusal
 
@@ -232,7 +232,7 @@ def test_a_data_session_that_reports_is_not_silent() -> None:
     session = granted(rig.ask(ask)).session
     for part in range(4):
         rig.sweep(3000)
-        rig.ask(update(seconds=part))
+        granted(rig.ask(Update(caller(), f"u{part}", ("c1",), Total(part * 1024), service=Service.DATA)))
     assert rig.session(session).state == "started"
     rig.sweep(3660)
     assert rig.session(session).state == "closed"

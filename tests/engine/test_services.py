@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.engine.rig import EUR, authorize, caller, granted, rig_with, settled
+import pytest
+from tests.engine.rig import EUR, authorize, caller, granted, refusal, rig_with, settled
 
-from tollhouse.values.commands import Delta, Service, Stop, Update
-from tollhouse.values.instants import HOUR
+from tollhouse.values.commands import Delta, Service, Stop, Total, Update, Usage
+from tollhouse.values.instants import HOUR, MINUTE, SECOND
+from tollhouse.values.refusals import Refusal
 
 MIB = 1 << 20
 
@@ -45,3 +47,17 @@ def test_a_free_quantum_is_the_policys_and_zero_asks_for_nothing() -> None:
     assert (opened.granted, opened.final, rig.wallet().held) == (0, False, 0)
     more = Update(caller(), "u", ("c1",), Delta(0), 0, service=Service.DATA)
     assert granted(rig.ask(more)).granted == 100 * MIB
+
+
+@pytest.mark.parametrize("usage", [Delta(60 * SECOND), Total(60 * SECOND)])
+def test_usage_in_the_unit_of_another_service_is_never_charged(usage: Usage) -> None:
+    """60 s are 60,000,000 us; taken for octets they would be 57 MiB."""
+    rig = rig_with()
+    granted(rig.ask(authorize(service=Service.DATA, called="", begin=True)))
+    ended = rig.ask(Stop(caller(), "s", ("c1",), usage, service=Service.VOICE, open_unknown=True))
+    assert refusal(ended) is Refusal.UNIT_MISMATCH
+    assert refusal(rig.ask(Update(caller(), "u", ("c1",), usage, service=Service.VOICE))) is Refusal.UNIT_MISMATCH
+    more = Update(caller(), "m", ("c1",), Delta(0), MINUTE, service=Service.VOICE)
+    assert refusal(rig.ask(more)) is Refusal.UNIT_MISMATCH
+    assert (rig.wallet().balance, rig.wallet().held) == (10 * EUR, EUR)
+    assert settled(rig.ask(Stop(caller(), "e", ("c1",), Delta(0), service=Service.VOICE))).cost == 0

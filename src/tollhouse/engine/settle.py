@@ -286,6 +286,10 @@ def _subject(book: Book, known: Session | Decision | None, command: Update | Sto
     said = repeated(known, command)
     if said is not None:
         return _NOTHING, None, Decision(said)
+    counted = command.usage.units or (isinstance(command, Update) and command.more)
+    if counted and command.service != known.service:
+        detail = f"{command.service} is reported of a session of {known.service}"
+        return _NOTHING, None, refuse(Refusal.UNIT_MISMATCH, detail, known.id)
     return _NOTHING, known, _NOTHING
 
 
