@@ -425,3 +425,17 @@ def test_20000_genuine_packets_of_noise_are_commands_or_silence() -> None:
         except RadiusError:
             continue
     assert commands > 1000
+
+
+def test_octets_of_a_session_that_names_no_number_are_data_without_a_service_type() -> None:
+    """RFC 2866 5.13: Service-Type is 0-1 in accounting; a NAS that leaves it out counts octets all the same."""
+    octets = (put("Acct-Input-Octets", 2000), put("Acct-Output-Octets", 1000), put("Acct-Session-Time", 60))
+    stop = report(put("Acct-Status-Type", 2), SESSION, put("User-Name", "bob"), *octets)
+    assert isinstance(stop, Stop)
+    assert (stop.service, stop.usage) == (Service.DATA, Total(3000))
+    login = report(put("Acct-Status-Type", 2), SESSION, put("Service-Type", 1), put("User-Name", "bob"), *octets)
+    assert isinstance(login, Stop)
+    assert (login.service, login.usage) == (Service.VOICE, Total(60 * SECOND))
+    call = report(put("Acct-Status-Type", 2), *COMMON, *octets)
+    assert isinstance(call, Stop)
+    assert (call.service, call.usage) == (Service.VOICE, Total(60 * SECOND))

@@ -161,8 +161,14 @@ def _number(value: bytes) -> str:
 
 
 def _service(n: Numbers, values: Values, called: str) -> tuple[Service, str]:
-    """Data where a framed service names no number (its Called-Station-Id is an access point); a call otherwise."""
-    if values.get(n.service_type) == FRAMED.to_bytes(4, "big") and not called.isdigit():
+    """Data where a framed service names no number (its Called-Station-Id is an access point); a call otherwise.
+
+    Accounting may leave Service-Type out (RFC 2866 5.13): octets that belong to no number are data then.
+    """
+    kind = values.get(n.service_type)
+    counts_octets = n.input_octets in values or n.output_octets in values
+    framed = counts_octets if kind is None else kind == FRAMED.to_bytes(4, "big")
+    if framed and not called.replace("*", "").replace("#", "").isdigit():
         return Service.DATA, ""
     return Service.VOICE, called
 
