@@ -236,9 +236,8 @@ class EmbeddedStore:
         while ahead is not None:
             slice_, ahead = ahead, list(islice(changes, size)) or None
             self._state.apply(slice_, frozen.reached if ahead is None else None)
-            layers.state_changed()
             yield
-        layers.frozen = None
+        layers.thaw()
         self._journal.drop_before(kept_from)
         yield
         while self._journal.prepare():

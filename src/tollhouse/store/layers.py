@@ -22,9 +22,12 @@ class Layers:
         self.frozen, self.tail = self.tail, Overlay()
         return self.frozen
 
-    def state_changed(self) -> None:
-        """To be called after each commit to the state: what was remembered about its rows no longer holds."""
-        self._settled = None
+    def thaw(self) -> None:
+        """Let go of the frozen overlay: the state holds all of it.
+
+        Until then what is remembered of the state's rows stays true, for all that a checkpoint writes is frozen still.
+        """
+        self.frozen = self._settled = None
 
     def load(self, kind: int, key: bytes) -> bytes | None:
         """The newest image, or None."""
@@ -52,13 +55,15 @@ class Layers:
 
     def scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """(key, newest image) in key order: no layer can add a key below the last one of a full page of another."""
-        found = dict(self._state_scan(kind, after, limit))
         overlays = (self.tail,) if self.frozen is None else (self.frozen, self.tail)
         keys = {key for overlay in overlays for key, _ in overlay.page(kind, after, limit)}
+        found: dict[bytes, bytes] = {}
         for key in keys:
             held = self._held(kind, key)
             if held is not None and held[1].image is not None:
                 found[key] = held[1].image
+        last = sorted(found)[limit - 1] if len(found) >= limit else None
+        found.update(self._state_scan(kind, after, limit, last))
         return sorted(found.items())[:limit]
 
     def records(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
@@ -86,7 +91,7 @@ class Layers:
     def _state_due(self, upto: Instant, limit: int) -> list[DueRow]:
         """Due rows of the state that no overlay has an opinion on.
 
-        The leading run of rows that overlays have superseded is remembered: until the state changes they stay so.
+        The leading run of rows that overlays have superseded is remembered: they stay so until an overlay goes.
         """
         taken: list[DueRow] = []
         after = self._settled
@@ -102,13 +107,16 @@ class Layers:
             after = page[-1]
         return taken[:limit]
 
-    def _state_scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-        """`limit` rows of the state with key > `after` that no overlay has an opinion on, if there are so many."""
+    def _state_scan(self, kind: int, after: bytes, limit: int, last: bytes | None) -> list[tuple[bytes, bytes]]:
+        """`limit` rows of the state with key > `after` that no overlay has an opinion on, if there are so many.
+
+        None is wanted behind `last`: most rows of the state may be superseded, and a page need not walk over them all.
+        """
         taken: list[tuple[bytes, bytes]] = []
         while len(taken) < limit:
             page = self.state.scan(kind, after, limit)
             taken.extend(item for item in page if self._held(kind, item[0]) is None)
-            if len(page) < limit:
+            if len(page) < limit or (last is not None and page[-1][0] >= last):
                 break
             after = page[-1][0]
         return taken[:limit]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 from tollhouse.store.interface import Entry, RecordEntry
@@ -83,8 +84,8 @@ class Overlay:
     def page(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, Held]]:
         """Entities of the kind with key > `after` and an image, in key order, at most `limit`."""
         of_kind = self._images[kind]
-        keys = (key for key, held in of_kind.items() if key > after and held[1].image is not None)
-        return [(key, of_kind[key]) for key in heapq.nsmallest(limit, keys)]
+        behind = _in_order([key for key in of_kind if key > after])
+        return list(islice(((key, of_kind[key]) for key in behind if of_kind[key][1].image is not None), limit))
 
     def records(self, wallet: str, after: int) -> list[RecordEntry]:
         """The wallet's records here with a sequence > `after`, in order. Sorts what came since the last call."""
@@ -97,7 +98,7 @@ class Overlay:
     def changes(self) -> Iterator[Change]:
         """Every newest entry as a change to the state, in the state's key order."""
         for kind, of_kind in enumerate(self._images):
-            for key in sorted(of_kind):
+            for key in _in_order(list(of_kind)):
                 number, entry = of_kind[key]
                 yield Change(number, tuple(self._birth(name, kind, key) for name in entry.finds), entry)
 
@@ -112,3 +113,10 @@ class Overlay:
             day = day_of(engine_time)
             for index, record in enumerate(records):
                 yield NumberedRecord(number, index, day, record)
+
+
+def _in_order(keys: list[bytes]) -> Iterator[bytes]:
+    """The keys in order, each step sorting no more than it needs: to sort 200,000 at once would hold calls up."""
+    heapq.heapify(keys)
+    while keys:
+        yield heapq.heappop(keys)
