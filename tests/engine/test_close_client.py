@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 from tests.engine.rig import EUR, NAS, authorize, granted, rig_with, settled, start, stop, update
 
+from tollhouse.engine.book import WALLET
 from tollhouse.engine.policy import OnSilence, Policy
-from tollhouse.values.commands import CloseClient
+from tollhouse.values.commands import CloseClient, CreateWallet
 from tollhouse.values.instants import SECOND
 from tollhouse.values.outcomes import Done
 
@@ -77,3 +78,58 @@ def test_a_stop_that_comes_after_all_posts_the_difference() -> None:
     rig.ask(CloseClient(NAS, "on", "accounting-on"))
     assert settled(rig.ask(stop(seconds=85))).cost == 641_700
     rig.proved()
+
+
+def test_many_end_a_slice_a_turn_and_the_answer_comes_with_the_last() -> None:
+    """300 sessions are three slices of 128 at most; others are served between them, and a call begun then stays."""
+    rig = rig_with(opening=1000 * EUR)
+    for call in range(300):
+        rig.submit(authorize(f"c{call}", ask=MINUTE))
+    rig.turn()
+    done = rig.submit(CloseClient(NAS, "on", "accounting-on"))
+    rig.soon.pop(0)()
+    fresh = rig.submit(authorize("fresh", ask=MINUTE))
+    rig.soon.pop(0)()
+    assert (done, rig.engine.book.open_sessions()) == ([], 300 - 2 * 128 + 1)
+    session = granted(fresh[0]).session
+    rig.turn()
+    assert done == [Done(300)]
+    assert rig.session(session).state == "authorised"
+    assert rig.wallet().held == 600_000
+    rig.proved()
+
+
+def test_cut_short_by_a_crash_it_is_ended_by_the_repeat() -> None:
+    rig = rig_with(opening=1000 * EUR)
+    for call in range(200):
+        rig.submit(authorize(f"c{call}", ask=MINUTE))
+    rig.turn()
+    done = rig.submit(CloseClient(NAS, "on", "accounting-on"))
+    rig.soon.pop(0)()
+    rig.restart()
+    assert done == []
+    assert rig.ask(CloseClient(NAS, "on", "accounting-on")) == Done(200 - 128)
+    assert rig.wallet().held == 0
+    rig.proved()
+
+
+def test_a_clean_stop_ends_what_was_begun() -> None:
+    rig = rig_with(opening=1000 * EUR)
+    for call in range(200):
+        rig.submit(authorize(f"c{call}", ask=MINUTE))
+    rig.turn()
+    done = rig.submit(CloseClient(NAS, "on", "accounting-on"))
+    rig.engine.finish()
+    assert done == [Done(200)]
+
+
+def test_one_damaged_wallet_keeps_the_others_in_no_session() -> None:
+    rig = rig_with()
+    rig.ask(CreateWallet("api", "1002", "make-1002", "EUR", 10 * EUR))
+    rig.ask(authorize("c1", ask=MINUTE))
+    rig.ask(authorize("c2", name="1002", ask=MINUTE))
+    entry = rig.store.entries[WALLET, b"1001"]
+    rig.store.entries[WALLET, b"1001"] = replace(entry, image=b"\x01")
+    rig.restart()
+    assert rig.ask(CloseClient(NAS, "on", "accounting-on")) == Done(1)
+    assert rig.wallet("1002").held == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tollhouse.engine.decision import Closing
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.tally import Tally
 from tollhouse.values.commands import Authorize, Charge, Command, Quote, Release, Stop
@@ -40,7 +41,7 @@ class Admission:
             return Refused(Refusal.OVERLOADED, "the queue is full")
         return None
 
-    def before_deciding(self, command: Command, now: Instant) -> Outcome | None:
+    def before_deciding(self, command: Command | Closing, now: Instant) -> Outcome | None:
         """Just before the decision: a client that waits no longer, and new business that can't be taken now."""
         if command.deadline and now > command.deadline:
             self._tally.count("engine_refusals", Refusal.TOO_LATE)

@@ -16,7 +16,7 @@ import msgspec
 from tollhouse.engine.admission import Admission
 from tollhouse.engine.book import Book, DamagedError, Image, entry_of
 from tollhouse.engine.charge import decide
-from tollhouse.engine.decision import Decision, refuse
+from tollhouse.engine.decision import Closing, Decision, refuse
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.tally import Tally
 from tollhouse.records.record import enter
@@ -55,7 +55,7 @@ class Engine:
         self._wall = wall
         self._soon = soon
         self._refresh = refresh
-        self._queue: list[tuple[Command, Answer]] = []
+        self._queue: list[tuple[Command | Closing, Answer]] = []
         self._turned_away: list[tuple[Answer, Outcome]] = []
         self._scheduled = False
         self._since: Instant = 0
@@ -105,7 +105,11 @@ class Engine:
         since, self._since = self._since or now, 0
         self._refresh()
         for command, answer in work:
-            answers.append((answer, self._decide(command, now)))
+            outcome, rest = self._decide(command, now)
+            if rest is None:
+                answers.append((answer, outcome))
+            else:
+                self._queue.append((rest, answer))
         entries, records = self.book.pending()
         if entries or records:
             began = self._wall()
@@ -122,10 +126,15 @@ class Engine:
             self._since = since
             self._soon(self.turn)
 
-    def _decide(self, command: Command, now: Instant) -> Outcome:
+    def finish(self) -> None:
+        """The last turns before a clean stop: what was asked is done and answered."""
+        while self._queue or self._turned_away:
+            self.turn()
+
+    def _decide(self, command: Command | Closing, now: Instant) -> tuple[Outcome, Closing | None]:
         refused = self.admission.before_deciding(command, now)
         if refused is not None:
-            return refused
+            return refused, None
         self.book.touched = ""
         try:
             decision = decide(self.book, self.policy, command, now)
@@ -138,9 +147,9 @@ class Engine:
         self.book.install(decision.images, entries, decision.records)
         if isinstance(decision.outcome, Refused):
             self.tally.count("engine_refusals", decision.outcome.refusal)
-        return decision.outcome
+        return decision.outcome, decision.rest
 
-    def _broken(self, command: Command, now: Instant) -> Decision:
+    def _broken(self, command: Command | Closing, now: Instant) -> Decision:
         """The command's changes are gone; the wallet it was on takes no more until an operator releases it."""
         self.tally.count("engine_bugs")
         name = self.book.touched
@@ -166,7 +175,7 @@ class Engine:
             _LOG.exception("an answer could not be given")
 
 
-def _dump(command: Command) -> str:
+def _dump(command: Command | Closing) -> str:
     """The command for the log, without what proves an identity."""
     caller = getattr(command, "caller", None)
     if caller is not None:

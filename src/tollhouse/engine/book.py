@@ -172,12 +172,16 @@ class Book:
 
     def sessions(self, client: str, key: str) -> list[Session]:
         """The client's sessions under a session key, oldest first (key empty: all its open ones)."""
+        found = (self.session(one) for one in self.session_ids(client, key))
+        return [one for one in found if one is not None and one.answers_to(client, key)]
+
+    def session_ids(self, client: str, key: str) -> list[str]:
+        """Where those sessions are to be found, and perhaps others: what this batch changed is not looked at."""
         index_key = find_key(client, key)
         ids = [k.decode() for kind, k in self._store.find(index_key) if kind == SESSION]
         if index_key in self._batch_finds:
             ids = list(dict.fromkeys((*ids, *self._batch_finds[index_key])))
-        found = (self.session(one) for one in ids)
-        return [one for one in found if one is not None and one.answers_to(client, key)]
+        return ids
 
     def one_shot(self, client: str, key: str) -> OneShot | None:
         """The row of a one-shot request made before."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
-from tollhouse.engine import finding, one_shots, settle, sweep, wallets
+from tollhouse.engine import closing, finding, one_shots, settle, sweep, wallets
 from tollhouse.engine.book import Book, Image
-from tollhouse.engine.decision import Decision, refuse, remember, repeated
+from tollhouse.engine.decision import Closing, Decision, refuse, remember, repeated
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
 from tollhouse.engine.terms import Terms, begun, most, sane, terms_of
@@ -45,7 +45,7 @@ from tollhouse.wallet.funds import available, give_back, hold
 from tollhouse.wallet.state import Wallet
 
 
-def decide(book: Book, policy: Policy, command: Command, now: Instant) -> Decision:
+def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant) -> Decision:
     """What this command does at `now`. Raises only on our own bugs."""
     match command:
         case Authorize():
@@ -59,7 +59,9 @@ def decide(book: Book, policy: Policy, command: Command, now: Instant) -> Decisi
         case Release():
             return settle.release(book, policy, finding.find(book, policy, command, now), command, now)
         case CloseClient():
-            return settle.close_client(book, policy, command, now)
+            return closing.close_client(book, policy, command, now)
+        case Closing():
+            return closing.go_on(book, policy, command, now)
         case Sweep():
             return sweep.sweep(book, policy, command, now)
         case Charge():

@@ -10,7 +10,8 @@ import msgspec
 from tollhouse.engine.book import Image, decode_outcome, encode_outcome
 from tollhouse.engine.session import Answered, Session
 from tollhouse.records.record import Record
-from tollhouse.values.commands import Authorize, Release, Start, Stop, Update
+from tollhouse.values.commands import Authorize, CloseClient, Release, Start, Stop, Update
+from tollhouse.values.instants import Instant
 from tollhouse.values.money import AmountError
 from tollhouse.values.outcomes import Outcome, Refused
 from tollhouse.values.refusals import NEVER_STORED, Refusal
@@ -24,12 +25,26 @@ Keyed: TypeAlias = Authorize | Start | Update | Stop | Release
 _BODY: Final = msgspec.msgpack.Encoder()
 
 
+class Closing(msgspec.Struct, frozen=True, gc=False):
+    """A CloseClient under way: the sessions still to look at, and how many have ended."""
+
+    command: CloseClient
+    left: tuple[str, ...]
+    done: int = 0
+    deadline: Instant = 0
+    """None: what was begun is carried through."""
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """`images` replace what stands under their names; `records` go with them into the same batch."""
+    """`images` replace what stands under their names; `records` go with them into the same batch.
+
+    `rest`: what is left for the next turns; `outcome` is the answer only where nothing is.
+    """
 
     outcome: Outcome
     images: tuple[Image, ...] = ()
     records: tuple[tuple[Record, bytes], ...] = ()
+    rest: Closing | None = None
 
 
 def refuse(refusal: Refusal, detail: str = "", session: str = "") -> Decision:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from tollhouse.engine import wallets
-from tollhouse.engine.book import Book, OneShot, StoredPrice, decode_outcome, encode_outcome
+from tollhouse.engine.book import Book, StoredPrice, decode_outcome, encode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, SILENCE, STARTED, UNUSED, Answered, Session
@@ -16,7 +16,7 @@ from tollhouse.engine.terms import Terms, begun, most, reported, terms_of
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable
 from tollhouse.records.record import Call, Record, enter
-from tollhouse.values.commands import CloseClient, Release, Service, Stop, Total, Update, Usage, Wish
+from tollhouse.values.commands import Release, Service, Stop, Total, Update, Usage, Wish
 from tollhouse.values.instants import Duration, Instant
 from tollhouse.values.money import AmountError, fits
 from tollhouse.values.outcomes import Done, Granted, Outcome, Refused, Settled
@@ -98,33 +98,6 @@ def release(book: Book, policy: Policy, session: Session | None, command: Releas
     session, wallet, records = end(policy, terms_of(book, session), session, wallet, 0, "released", command.key, now)
     outcome = settled(session, wallet, now)
     return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
-
-
-def close_client(book: Book, policy: Policy, command: CloseClient, now: Instant) -> Decision:
-    """The client lost its sessions: each is ended as `on_silence` says (those of a quarantined wallet wait).
-
-    Said again under the same key it ends nothing that began since.
-    """
-    if (row := book.one_shot(command.client, command.key)) is not None:
-        return Decision(decode_outcome(row.outcome))
-    images: dict[str, Wallet] = {}
-    sessions: list[Session] = []
-    records: tuple[tuple[Record, bytes], ...] = ()
-    for session in book.sessions(command.client, ""):
-        if command.machine not in ("", session.machine):
-            continue
-        stands = book.wallet(session.wallet)
-        wallet = images.get(session.wallet, stands)
-        if wallet is None or wallets.barred_for_settling(wallet) is not None:
-            continue
-        closed, images[session.wallet], new = silent(
-            policy, terms_of(book, session), session, wallet, command.cause, now
-        )
-        sessions.append(closed)
-        records += new
-    done = Done(len(sessions))
-    row = OneShot(command.client, command.key, b"", encode_outcome(done), now + policy.tombstone)
-    return Decision(done, (*images.values(), *sessions, row), records)
 
 
 def silent(

@@ -112,7 +112,7 @@ class Appliance:
         for loop in self._loops:
             if loop.running:
                 loop.stop()
-        self.engine.turn()
+        self.engine.finish()
         self._timers.finish()
         self._store.close()
         self.cache.close()
