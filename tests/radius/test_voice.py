@@ -57,7 +57,7 @@ def test_a_call_with_pap() -> None:
         Caller("demo-switch", "127.0.0.1", "1001", "", "", Pap(b"secret"), "demo", "127.0.0.1"),
         "auth:000102030405060708090a0b0c0d0e0f",
         (
-            "radius:00123553-AV1",
+            "radius:127.0.0.1|00123553-AV1",
             "call:14392814 011511EB ABB6D8D3 85E1BACC",
             "window:1001|15550100|442071234567",
         ),
@@ -115,7 +115,7 @@ def test_unsigned_eap_is_silence() -> None:
 
 def test_class_leads_and_a_proxys_class_is_none_of_ours() -> None:
     names = asked(*PARTIES, put("Class", b"proxy"), put("Class", b"v1:s-7"), SESSION).session_keys
-    assert names[:2] == ("class:s-7", "radius:00123553-AV1")
+    assert names[:2] == ("class:s-7", "radius:127.0.0.1|00123553-AV1")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_framed_without_a_number_is_data() -> None:
 
 COMMON = (put("User-Name", "1001"), put("Calling-Station-Id", "15550100"), put("Called-Station-Id", "4420"), SESSION)
 CALLER = Caller("demo-switch", "127.0.0.1", "1001", "15550100", "", None, "demo", "127.0.0.1")
-KEYS = ("radius:00123553-AV1", "window:1001|15550100|4420")
+KEYS = ("radius:127.0.0.1|00123553-AV1", "window:1001|15550100|4420")
 
 
 def test_start() -> None:
@@ -425,6 +425,17 @@ def test_20000_genuine_packets_of_noise_are_commands_or_silence() -> None:
         except RadiusError:
             continue
     assert commands > 1000
+
+
+def test_the_same_session_id_at_two_machines_of_a_gateway_is_two_sessions() -> None:
+    """Acct-Session-Id is a NAS's own counter (RFC 2866 5.5); a gateway's address block may hold many NASes, which
+    begin alike after a restart."""
+    stops = [
+        report(put("Acct-Status-Type", 2), *COMMON, put("Acct-Session-Time", 1), nas)
+        for nas in (put("NAS-IP-Address", b"\x0a\0\0\1"), put("NAS-IP-Address", b"\x0a\0\0\2"))
+    ]
+    names = [stop.session_keys[0] for stop in stops if isinstance(stop, Stop)]
+    assert names == ["radius:0a000001|00123553-AV1", "radius:0a000002|00123553-AV1"]
 
 
 def test_octets_of_a_session_that_names_no_number_are_data_without_a_service_type() -> None:

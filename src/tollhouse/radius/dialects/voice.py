@@ -70,7 +70,7 @@ def access(
     machine = _machine(n, values, address)
     caller = Caller(gateway.name, address, user, "" if user else calling, "", proof, gateway.tenant, machine)
     service, called = _service(n, values, called)
-    names = _session_keys(n, values, message, user, calling, called)
+    names = _session_keys(n, values, message, machine, user, calling, called)
     key = f"auth:{message.authenticator.hex()}"
     return Authorize(caller, key, names, service, called, calling, at=now, deadline=deadline)
 
@@ -89,13 +89,14 @@ def accounting(
         raise RadiusError("no_status_type", "Acct-Status-Type is missing")
     status = integer(values[n.status_type])
     at = _event_time(n, values, now)
+    machine = _machine(n, values, address)
     if status in (ACCOUNTING_ON, ACCOUNTING_OFF):
-        return _close(n, values, gateway, _machine(n, values, address), status, at, deadline)
+        return _close(n, values, gateway, machine, status, at, deadline)
     user, called, calling = _parties(n, values)
-    names = _session_keys(n, values, message, user, calling, called)
+    names = _session_keys(n, values, message, machine, user, calling, called)
     if not names or names[0].startswith("window:"):
         raise RadiusError("no_session_id", "neither Acct-Session-Id nor Class nor h323-conf-id")
-    caller = Caller(gateway.name, address, user, calling, "", None, gateway.tenant, _machine(n, values, address))
+    caller = Caller(gateway.name, address, user, calling, "", None, gateway.tenant, machine)
     service, called = _service(n, values, called)
     if status == START:
         return Start(caller, "start", names, service, called, calling, at, deadline)
@@ -174,16 +175,19 @@ def _service(n: Numbers, values: Values, called: str) -> tuple[Service, str]:
 
 
 def _session_keys(
-    n: Numbers, values: Values, message: Message, user: str, calling: str, called: str
+    n: Numbers, values: Values, message: Message, machine: str, user: str, calling: str, called: str
 ) -> tuple[str, ...]:
-    """The names by which the session may be found, best first (DESIGN 5)."""
+    """The names by which the session may be found, best first (DESIGN 5).
+
+    Acct-Session-Id is a NAS's own counter (RFC 2866 5.5): it names a session together with the NAS.
+    """
     names = []
     klass = values.get(n.klass)
     if klass is not None:
         names += [f"class:{text(own[3:])}" for own in message.all(n.klass) if own.startswith(CLASS_MARK)]
     session = values.get(n.session_id)
     if session:
-        names.append(f"radius:{text(session)}")
+        names.append(f"radius:{machine}|{text(session)}")
     call = _voice_text(n.conf_id, "h323-conf-id", values) or _av_pair(n, values, message, ("h323-conf-id", "call-id"))
     if call:
         names.append(f"call:{call}")
