@@ -39,6 +39,7 @@ def test_calls_known_only_by_who_calls_whom_are_taken_first_come_first_served() 
     assert granted(rig.ask(start(key="s1", keys=("radius:A", WINDOW)))).session == first
     assert granted(rig.ask(start(key="s2", keys=("radius:B", WINDOW)))).session == second
     third = granted(rig.ask(start(key="s3", keys=("radius:C", WINDOW)))).session
+    assert rig.tally.counts["engine_joins_by_window", ""] == 2
     assert third not in (first, second)
 
 

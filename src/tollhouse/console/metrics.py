@@ -36,6 +36,7 @@ COUNTERS: Final[dict[str, tuple[str, str]]] = {
     "engine_bugs": ("", "Commands that broke and were thrown away: bugs of ours"),
     "engine_clock_behind": ("clock", "Times the wall clock was found over 2 s behind engine time"),
     "engine_commands": ("", "Commands taken into batches"),
+    "engine_joins_by_window": ("", "Reports joined to their authorisation by user, calling and called number alone"),
     "engine_quarantines": ("", "Wallets put into quarantine after a command on them broke"),
     "engine_refusals": ("refusal", "Commands refused"),
     "http_refused": ("reason", "HTTP requests refused before their body was looked at"),

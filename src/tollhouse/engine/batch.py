@@ -115,6 +115,7 @@ class Engine:
             began = self._wall()
             self._store.append(now, entries, records)
             self.tally.took("store_append", self._wall() - began)
+        self.tally.count("engine_joins_by_window", by=self.book.joined_by_window)
         self.book.appended()
         self.tally.count("engine_batches")
         self.tally.count("engine_commands", by=len(work))

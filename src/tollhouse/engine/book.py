@@ -157,6 +157,8 @@ class Book:
         self._passed_over: set[_Name] = set()
         self.touched = ""
         """The wallet that the decision in hand last loaded: the one to quarantine when it breaks."""
+        self.joined_by_window = 0
+        """How many reports of this batch found their session by nothing better than who calls whom."""
 
     def wallet(self, name: str) -> Wallet | None:
         """The wallet of this name as it stands."""
@@ -271,7 +273,7 @@ class Book:
         self._batch = {}
         self._batch_finds = {}
         self._records = []
-        self._made = 0
+        self._made = self.joined_by_window = 0
         if len(self._known) > self._limit:
             for name in list(self._known)[: self._limit // 4]:
                 del self._known[name]

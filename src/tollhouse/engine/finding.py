@@ -28,6 +28,7 @@ def find(book: Book, policy: Policy, command: Start | Update | Stop | Release, n
         if key.startswith(WINDOW):
             waiting = [one for one in found if one.state == AUTHORISED]
             if waiting and closed is None:
+                book.joined_by_window += 1
                 return waiting[0]
             continue
         for session in reversed(found):
