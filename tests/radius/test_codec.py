@@ -9,8 +9,10 @@ import random
 import pytest
 from tests.radius.support import SECRET, access, accounting, put
 
+from tollhouse.identify.identify import proves
 from tollhouse.radius import codec
 from tollhouse.radius.codec import RadiusError, SharedSecret, attribute, authenticate, hide, parse, reply, reveal
+from tollhouse.values.commands import Chap
 
 XYZZY = SharedSecret(b"xyzzy5461")
 PAP = bytes.fromhex(
@@ -51,7 +53,8 @@ def test_rfc2865_7_2_chap() -> None:
     message = parse(CHAP)
     value = message.first()[3]
     assert value[0] == 22
-    assert hashlib.md5(value[:1] + b"arctangent" + message.authenticator).digest() == value[1:]
+    assert proves(Chap(value[0], message.authenticator, value[1:]), b"arctangent")
+    assert not proves(Chap(value[0], message.authenticator, value[1:]), b"arctangenu")
 
 
 def test_reply_is_rfc2865_7_1_with_the_signature_in_front() -> None:
@@ -62,10 +65,6 @@ def test_reply_is_rfc2865_7_1_with_the_signature_in_front() -> None:
     asked = made[:4] + PAP[4:20]
     assert made[22:38] == hmac.digest(XYZZY.octets, asked + b"\x50\x12" + bytes(16) + made[38:], "md5")
     assert made[4:20] == hashlib.md5(asked + made[20:] + XYZZY.octets).digest()
-
-
-def test_the_response_authenticator_of_the_rfc() -> None:
-    assert hashlib.md5(ACCEPT[:4] + PAP[4:20] + ACCEPT[20:] + XYZZY.octets).digest() == ACCEPT[4:20]
 
 
 def test_accounting_response_is_unsigned_and_exact() -> None:
@@ -184,7 +183,7 @@ def test_the_second_secret() -> None:
 def test_20000_broken_packets_raise_the_codecs_error_only() -> None:
     dice = random.Random(2865)
     seeds = [PAP, CHAP, accounting(put("Acct-Status-Type", 2), put("h323-conf-id", "h323-conf-id=1 2 3 4"))]
-    sound = broken = 0
+    sound = 0
     for _ in range(20_000):
         data = bytearray(dice.choice(seeds))
         for _ in range(dice.randint(1, 6)):
@@ -198,6 +197,5 @@ def test_20000_broken_packets_raise_the_codecs_error_only() -> None:
             authenticate(message, (SECRET,), False)
             sound += 1
         except RadiusError:
-            broken += 1
-    assert sound + broken == 20_000
-    assert sound > 100  # the mutations are not all rejected at the door
+            continue
+    assert 100 < sound < 19_000  # the mutations are not all rejected at the door
