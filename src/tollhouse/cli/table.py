@@ -74,7 +74,7 @@ _SESSION: Final = _first("session", "the session's id, or the session_id that it
 _UNIT: Final = Argument("unit", "what amounts are in (default: the wallet's own unit)")
 _NOTE: Final = Argument("note", "a word for the record")
 _AT: Final = Argument("answer_time", "when it was answered, ISO 8601 (default: now)")
-_TENANT: Final = Argument("tenant", "default: the only one")
+_TENANT: Final = Argument("tenant", "whose it is (default: the only one)")
 _TOR: Final = Argument("tor", "type of record: what usage counts", choices=("voice", "data", "message"))
 _USAGE: Final = "seconds (voice), octets (data) or messages"
 _LIMIT: Final = Argument("limit", "at most so many, 1 to 1000 (default: 100)", Kind.NUMBER)
@@ -97,7 +97,7 @@ def _price(tor: str, usage: Argument) -> tuple[Argument, ...]:
 
 
 _BUCKETS: Final = (
-    Argument("balance_type", "default: cash"),
+    Argument("balance_type", "into which balance type (default: cash)"),
     Argument("start", "not spent before, ISO 8601"),
     Argument("expiry", "not spent after, ISO 8601"),
     Argument("weight", "the heavier bucket is spent first (default: 0)", Kind.NUMBER),
