@@ -15,7 +15,7 @@ from tollhouse.sip.uri import Uri, UriError, escape_user, parse_uri, plain_numbe
         (b"sip:host", Uri(b"sip", b"", b"host", 0)),
         (b"sip:+1-201@[2001:db8::1]:5070;user=phone", Uri(b"sip", b"+1-201", b"[2001:db8::1]", 5070)),
         (b"sip:user;par=u%40example.net@example.com", Uri(b"sip", b"user;par=u%40example.net", b"example.com", 0)),
-        (b"tel:+1-201-555-0123;phone-context=x", Uri(b"tel", b"+1-201-555-0123", b"", 0)),
+        (b"tel:+1-201-555-0123;phone-context=x", Uri(b"tel", b"+1-201-555-0123;phone-context=x", b"", 0)),
     ],
 )
 def test_parts(raw: bytes, expected: Uri) -> None:
@@ -48,6 +48,11 @@ def test_refused(raw: bytes, unknown: bool) -> None:
         (b"sip:j.doe@h", "j.doe", "j.doe"),
         (b"sip:1234%2344@h", "1234#44", "1234#44"),
         (b"tel:+44(20)7123", "+44(20)7123", "44207123"),
+        # RFC 3966 5.1.5: a local number is completed by a context that is the beginning of a global one
+        (b"tel:20-7123;phone-context=+44", "+4420-7123", "44207123"),
+        (b"sip:20-7123;ext=1;Phone-Context=%2B44@h;user=phone", "+4420-7123", "44207123"),
+        (b"tel:7123;phone-context=example.com", "7123", "7123"),
+        (b"tel:+447123;phone-context=+1", "+447123", "447123"),
     ],
 )
 def test_user_and_number(raw: bytes, text: str, number: str) -> None:

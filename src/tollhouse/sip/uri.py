@@ -14,6 +14,7 @@ _TEL: Final = re.compile(rb"tel:([^\s<>\"@?;]++)((?:;[^\s<>\"?;]*+)*+)", re.I)
 _SCHEME: Final = re.compile(rb"[a-z][a-z0-9+.-]*+:", re.I)
 _KNOWN: Final = (b"sip:", b"sips:", b"tel:")
 _ESCAPE: Final = re.compile(rb"%([0-9a-fA-F]{2})")
+_CONTEXT: Final = re.compile(rb"(?:^|;)phone-context=(?:\+|%2b)([0-9().-]++)(?:;|$)", re.I)
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9_.!~*'()&=+$,;?/-]")
 _SEPARATORS: Final = str.maketrans("", "", "-.()")
 _NUMBER: Final = re.compile(r"[0-9*#]+")
@@ -32,7 +33,7 @@ class UriError(ValueError):
 class Uri(msgspec.Struct, frozen=True, gc=False):
     """`user` is as sent: still escaped, its parameters (`;npdi`) on, its password cut off. `port` 0 = not given.
 
-    The host of a tel URI is empty.
+    A tel URI's user is its number with its parameters, its host is empty.
     """
 
     scheme: bytes
@@ -49,16 +50,21 @@ def parse_uri(raw: bytes) -> Uri:
         return Uri(scheme.lower(), (user or b"").partition(b":")[0], host.lower(), int(port) if port else 0)
     match = _TEL.fullmatch(raw)
     if match is not None:
-        return Uri(b"tel", match.group(1), b"", 0)
+        return Uri(b"tel", match.group(1) + match.group(2), b"", 0)
     named = _SCHEME.match(raw)
     raise UriError(unknown_scheme=named is not None and named.group().lower() not in _KNOWN)
 
 
 def user_text(uri: Uri) -> str:
-    """The user part as meant: parameters cut (RFC 3966, RFC 4694), %-escapes undone. UriError where it is no text."""
-    user = uri.user.partition(b";")[0]
+    """The user part as meant: parameters cut (RFC 3966, RFC 4694), %-escapes undone. UriError where it is no text.
+
+    A local number whose phone-context begins a global one is completed by it (RFC 3966 5.1.5).
+    """
+    user, _, parameters = uri.user.partition(b";")
     if b"%" in user:
         user = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 16),)), user)
+    if parameters and not user.startswith(b"+") and (context := _CONTEXT.search(parameters)) is not None:
+        user = b"+" + context.group(1) + user
     try:
         return user.decode("utf-8")
     except UnicodeDecodeError as error:
