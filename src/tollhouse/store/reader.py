@@ -9,14 +9,14 @@ from tollhouse.store.errors import ClaimError
 from tollhouse.store.files import Files, OsFiles
 from tollhouse.store.interface import Claimed, RecordEntry
 from tollhouse.store.layers import Layers
-from tollhouse.store.lmdb_state import LmdbState
+from tollhouse.store.lmdb_state import FILE_NAME, LmdbState
 from tollhouse.store.recovery import agreed_store_id, recover
 from tollhouse.store.state import State
 
 
 def open_reader(directory: Path) -> Reader:
     """Read the store in a directory. HeldError: an engine holds it (ask that one). ClaimError: there is none."""
-    if not directory.is_dir():
+    if not (directory / FILE_NAME).is_file():
         raise ClaimError(f"{directory} holds no store")
     return Reader(OsFiles(directory), LmdbState(directory, read_only=True))
 
