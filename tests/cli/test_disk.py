@@ -133,7 +133,8 @@ def test_a_directory_without_a_store(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     said = from_disk(tmp_path / name, "wallet list")
     assert (said.status, said.out) == (1, "")
-    assert said.err.startswith("tollhouse: cannot read the disk: ")
+    assert said.err == f"tollhouse: cannot read the disk: {tmp_path / name} holds no store\n"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty"]
 
 
 def die(reason: str) -> NoReturn:

@@ -154,3 +154,11 @@ def test_a_name_that_is_none() -> None:
     said = tollhouse("probe", "sip", "options", "--server", "nowhere.invalid")
     assert said.status == 1
     assert said.err.startswith("tollhouse: nowhere.invalid: ")
+
+
+@pytest.mark.parametrize("words", [("--user", "u" * 254, "--password", "p"), ("--user", "u", "--password", "p" * 129)])
+def test_what_has_no_place_in_a_packet_is_wrong_usage(words: tuple[str, ...]) -> None:
+    """RFC 2865 5: a value has at most 253 octets; 5.2: a password 128."""
+    said = tollhouse("probe", "radius", "auth", "--called", "44", *words)
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("tollhouse: ")

@@ -75,3 +75,20 @@ def test_wrong_usage_is_status_2(words: str) -> None:
     said = tollhouse(*words.split())
     assert (said.status, said.out) == (2, "")
     assert said.err.startswith("usage: tollhouse")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("wallet", "get", "\udcff"),
+        ("wallet", "get", "10\x1b01"),
+        ("tariff", "import", "/tmp/\udcff"),
+        ("session", "update", "s", "--usage", "1", "--more", "\n"),
+        ("probe", "sip", "invite", "--called", "44\r\nX: y"),
+        ("probe", "diameter", "ccr-i", "--subscriber", "\udcff", "--called", "44"),
+    ],
+)
+def test_a_word_that_is_no_text_is_wrong_usage(words: tuple[str, ...]) -> None:
+    said = tollhouse(*words)
+    assert (said.status, said.out) == (2, "")
+    assert "no UTF-8" in said.err or "control character" in said.err

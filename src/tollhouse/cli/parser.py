@@ -67,16 +67,31 @@ def _add(parser: argparse.ArgumentParser, argument: Argument) -> None:
     parser.add_argument(*flags, **more)  # type: ignore[arg-type]
 
 
-def _folder(text: str) -> str:
-    return str(Path(text).absolute())
+def word(given: str) -> str:
+    """Text in UTF-8 without control characters. Raises ArgumentTypeError."""
+    if any(character < " " or character == "\x7f" for character in _utf8(given)):
+        raise argparse.ArgumentTypeError(f"{given!r} holds a control character")
+    return given
 
 
-def _or_none(text: str) -> str | None:
-    return None if text == "none" else text
+def _utf8(given: str) -> str:
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no UTF-8") from None
+    return given
+
+
+def _folder(given: str) -> str:
+    return str(Path(_utf8(given)).absolute())
+
+
+def _or_none(given: str) -> str | None:
+    return None if given == "none" else word(given)
 
 
 _READ: dict[Kind, Callable[[str], object]] = {
-    Kind.TEXT: str,
+    Kind.TEXT: word,
     Kind.NUMBER: int,
     Kind.FOLDER: _folder,
     Kind.OR_NONE: _or_none,

@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from tollhouse.cli import probe_diameter, probe_radius, probe_sip
 from tollhouse.cli.errors import DONE, FAILED, CommandError
 from tollhouse.cli.exchange import Exchange
-from tollhouse.cli.parser import Nouns
+from tollhouse.cli.parser import Nouns, Run
 from tollhouse.cli.probe_table import PROBES, SERVER, TIMEOUT
 
 Place: TypeAlias = Callable[[argparse.Namespace, Path], Iterator[Exchange]]
 """Sends what was asked for; the second argument is where the attribute tables are. CommandError, OSError."""
 
-_WHAT: Final = {"radius": "as a NAS", "diameter": "as a credit-control client", "sip": "as a switch"}
+_PROTOCOLS: Final[dict[str, tuple[str, Place]]] = {
+    "radius": ("as a NAS", probe_radius.place),
+    "diameter": ("as a credit-control client", probe_diameter.place),
+    "sip": ("as a switch", probe_sip.place),
+}
 
 
 def add_probe(nouns: Nouns, dictionaries: Path) -> None:
@@ -26,23 +30,22 @@ def add_probe(nouns: Nouns, dictionaries: Path) -> None:
     protocols = nouns.add_parser("probe", help=told, description=told, allow_abbrev=False).add_subparsers(
         metavar="PROTOCOL", required=True
     )
-    for protocol, kinds in PROBES.items():
-        parser = protocols.add_parser(protocol, help=_WHAT[protocol], allow_abbrev=False)
+    for protocol, (told, place) in _PROTOCOLS.items():
+        parser = protocols.add_parser(protocol, help=told, allow_abbrev=False)
         verbs = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-        for kind, (text, options) in kinds.items():
+        for kind, (text, options) in PROBES[protocol].items():
             leaf = verbs.add_parser(kind, help=text, description=text, allow_abbrev=False)
             for option in (*options, SERVER, TIMEOUT):
                 option.add_to(leaf)
-            leaf.set_defaults(run=_bound(protocol, dictionaries / protocol))
+            leaf.set_defaults(run=_bound(place, dictionaries / protocol))
 
 
-def _bound(protocol: str, tables: Path) -> Callable[[argparse.Namespace], int]:
-    return lambda given: _run(protocol, given, tables)
+def _bound(place: Place, tables: Path) -> Run:
+    return lambda given: _run(place, given, tables)
 
 
-def _run(protocol: str, given: argparse.Namespace, tables: Path) -> int:
+def _run(place: Place, given: argparse.Namespace, tables: Path) -> int:
     """DONE where everything was answered, a refusal included; FAILED where an answer is missing."""
-    place: Place = import_module(f"tollhouse.cli.probe_{protocol}").place
     try:
         silent = [one for one in map(_print, place(given, tables)) if one.error]
     except CommandError as error:

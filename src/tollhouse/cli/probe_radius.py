@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tollhouse.cli.errors import FAILED, CommandError
+from tollhouse.cli.errors import FAILED, USAGE, CommandError
 from tollhouse.cli.exchange import Exchange
 from tollhouse.radius import probe
-from tollhouse.radius.codec import SharedSecret
+from tollhouse.radius.codec import RadiusError, SharedSecret
 from tollhouse.radius.dialects.voice import INTERIM, START, STOP
 from tollhouse.radius.dictionary import DictionaryError, load
 
@@ -21,11 +21,13 @@ _STATUS: Final = {"start": START, "interim": INTERIM, "stop": STOP}
 
 
 def place(given: argparse.Namespace, tables: Path) -> Iterator[Exchange]:
-    """The packet of `given.kind`, or a whole call."""
+    """The packet of `given.kind`, or a whole call. CommandError where a value has no place in a packet."""
     try:
         steps = _call(given, tables) if given.kind == "call" else [_packet(given, tables)]
     except DictionaryError as error:
         raise CommandError(FAILED, str(error)) from None
+    except RadiusError as error:
+        raise CommandError(USAGE, str(error)) from None
     for step in steps:
         yield Exchange(step.request, step.reply, step.elapsed, step.error)
 

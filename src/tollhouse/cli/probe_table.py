@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from tollhouse.cli.parser import word
+
 
 class Server(msgspec.Struct, frozen=True):
     """Where packets go; port 0 is the protocol's own."""
@@ -22,7 +24,7 @@ class Option(msgspec.Struct, frozen=True):
     name: str
     help: str
     default: object = None
-    kind: Callable[[str], object] = str
+    kind: Callable[[str], object] = word
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """As `--name`."""
