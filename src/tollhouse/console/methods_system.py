@@ -9,6 +9,7 @@ import msgspec
 from tollhouse.console import views
 from tollhouse.console.desk import Desk
 from tollhouse.console.params import Answer, MaybeName, Page, Params
+from tollhouse.console.reading import AuditPage
 
 
 class SystemStatus(Params, frozen=True, kw_only=True):
@@ -26,8 +27,10 @@ class SystemAudit(Params, frozen=True, kw_only=True):
     limit: Page = 100
 
     def run(self, desk: Desk, answer: Answer) -> None:
-        page = desk.audit(self.after, self.limit)
-        answer({**msgspec.to_builtins(page), "next": page.next or None})
+        def proved(page: AuditPage) -> None:
+            answer({**msgspec.to_builtins(page), "next": page.next or None})
+
+        desk.audit(self.after, self.limit, proved)
 
 
 class TariffImport(Params, frozen=True, kw_only=True):

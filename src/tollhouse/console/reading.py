@@ -6,6 +6,7 @@ durable: a page is taken between two batches.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -53,7 +54,7 @@ class Reading(Protocol):
 
 
 class Auditing(Protocol):
-    """Proves balances from their records, a page at a time, so that no audit holds up a call."""
+    """Proves balances from their records, a page at a time and in steps, so that no audit holds up a call."""
 
-    def __call__(self, after: str, limit: int) -> AuditPage:
-        """Check the wallets whose name comes after `after`, in order of name, at most `limit`."""
+    def __call__(self, after: str, limit: int, done: Callable[[AuditPage], None]) -> None:
+        """Check the wallets whose name comes after `after`, in order of name, at most `limit`; call `done` once."""

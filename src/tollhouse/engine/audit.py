@@ -93,45 +93,86 @@ def audit(store: Readable) -> AuditReport:
 
 def proofs(store: Readable, after: str) -> Iterator[Proof]:
     """The proof of each wallet whose name comes after `after`, in order of name."""
-    for key, image in _all(store, WALLET, after.encode()):
+    return (proof for proof in steps(store, after) if proof is not None)
+
+
+def steps(store: Readable, after: str) -> Iterator[Proof | None]:
+    """The same in small steps, with None after each page of a wallet's records.
+
+    Others may change the store between two steps: each wallet is proved as it stood when its first step was taken.
+    """
+    for key, _ in _all(store, WALLET, after.encode()):
         name = key.decode(errors="replace")
+        image = store.load(WALLET, key)
         try:
-            wallet = decode_image(WALLET, image)
+            wallet = decode_image(WALLET, image) if image is not None else None
         except DamagedError as error:
             yield Proof(name, "", 0, 0, {}, (f"wallet {name}: {error}",))
             continue
         if isinstance(wallet, Wallet):
-            yield prove(store, wallet)
+            yield from _prove(store, wallet)
 
 
-def prove(store: Readable, wallet: Wallet) -> Proof:
-    """One wallet: its chain link by link, its buckets from its postings, its holds from its open sessions."""
+def _prove(store: Readable, wallet: Wallet) -> Iterator[Proof | None]:
+    """One wallet: its holds from its open sessions, its chain link by link, its buckets from its postings."""
     faults: list[str] = []
-    buckets: dict[int, int] = {}
-    counters: dict[str, int] = {}
-    previous, sequence = b"", 0
-    for entry in _records(store, wallet.name):
+    held = _held_by_sessions(store, wallet.name, faults)
+    chain = _Chain(wallet.name, faults)
+    while page := store.records(wallet.name, chain.sequence, PAGE):
+        for entry in page:
+            if entry.sequence <= wallet.records:
+                chain.follow(entry)
+        if (last := page[-1].sequence) > wallet.records:
+            if last > _records_of(store, wallet.name):
+                faults.append(f"wallet {wallet.name}: {wallet.records} records expected, there is one numbered {last}")
+            break
+        yield None
+    if (chain.sequence, chain.previous) != (wallet.records, wallet.chain):
+        faults.append(f"wallet {wallet.name}: {wallet.records} records expected, the chain ends at {chain.sequence}")
+    values = {bucket.id: bucket.value for bucket in wallet.buckets}
+    faults += _differences(wallet.name, "has", values, "its records", chain.buckets)
+    stated = {bucket.id: bucket.held for bucket in wallet.buckets}
+    faults += _differences(wallet.name, "holds", stated, "its sessions", held)
+    yield Proof(wallet.name, wallet.unit, wallet.balance(), chain.sequence, chain.counters, tuple(faults))
+
+
+def _records_of(store: Readable, wallet: str) -> int:
+    """How many records the wallet says that it has by now."""
+    image = store.load(WALLET, wallet.encode())
+    try:
+        found = decode_image(WALLET, image) if image is not None else None
+    except DamagedError:
+        return 0
+    return found.records if isinstance(found, Wallet) else 0
+
+
+class _Chain:
+    """A wallet's records followed one by one: what they moved, and where they do not hang together."""
+
+    def __init__(self, wallet: str, faults: list[str]) -> None:
+        self.buckets: dict[int, int] = {}
+        self.counters: dict[str, int] = {}
+        self.previous, self.sequence = b"", 0
+        self._wallet = wallet
+        self._faults = faults
+
+    def follow(self, entry: RecordEntry) -> None:
+        """The next record."""
+        before, self.previous = self.previous, digest(entry.body)
+        expected, self.sequence = self.sequence + 1, entry.sequence
+        at = f"wallet {self._wallet}: record {entry.sequence}"
         try:
             record = decode(entry.body)
         except ValueError as error:
-            faults.append(f"wallet {wallet.name}: record {entry.sequence}: {error}")
-            previous, sequence = digest(entry.body), entry.sequence
-            continue
-        if record.sequence != sequence + 1 or record.previous != previous:
-            faults.append(f"wallet {wallet.name}: record {record.sequence} does not follow record {sequence}")
+            self._faults.append(f"{at}: {error}")
+            return
+        if (record.sequence, entry.sequence, record.previous) != (expected, expected, before):
+            self._faults.append(f"{at} does not follow record {expected - 1}")
         for posting in record.postings:
-            buckets[posting.bucket] = buckets.get(posting.bucket, 0) + posting.amount
-            counters[posting.counter] = counters.get(posting.counter, 0) - posting.amount
-        if record.balance != sum(buckets.values()):
-            faults.append(f"wallet {wallet.name}: record {record.sequence} states another balance than its records")
-        previous, sequence = digest(entry.body), record.sequence
-    if (sequence, previous) != (wallet.records, wallet.chain):
-        faults.append(f"wallet {wallet.name}: {wallet.records} records expected, the chain ends at {sequence}")
-    values = {bucket.id: bucket.value for bucket in wallet.buckets}
-    faults += _differences(wallet.name, "has", values, "its records", buckets)
-    held = {bucket.id: bucket.held for bucket in wallet.buckets}
-    faults += _differences(wallet.name, "holds", held, "its sessions", _held_by_sessions(store, wallet.name, faults))
-    return Proof(wallet.name, wallet.unit, wallet.balance(), sequence, counters, tuple(faults))
+            self.buckets[posting.bucket] = self.buckets.get(posting.bucket, 0) + posting.amount
+            self.counters[posting.counter] = self.counters.get(posting.counter, 0) - posting.amount
+        if record.balance != sum(self.buckets.values()):
+            self._faults.append(f"{at} states another balance than its records")
 
 
 def _differences(wallet: str, verb: str, stated: dict[int, int], source: str, proved: dict[int, int]) -> list[str]:
@@ -171,10 +212,3 @@ def _all(store: Readable, kind: int, after: bytes) -> Iterator[tuple[bytes, byte
     while page := store.scan(kind, after, PAGE):
         yield from page
         after = page[-1][0]
-
-
-def _records(store: Readable, wallet: str) -> Iterator[RecordEntry]:
-    after = 0
-    while page := store.records(wallet, after, PAGE):
-        yield from page
-        after = page[-1].sequence

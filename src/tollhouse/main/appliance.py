@@ -25,6 +25,7 @@ from tollhouse.engine.batch import Engine
 from tollhouse.engine.book import Book
 from tollhouse.engine.tally import Tally
 from tollhouse.engine.timers import Timers
+from tollhouse.main.auditing import Auditor
 from tollhouse.main.clock import wall
 from tollhouse.main.importing import TariffDesk
 from tollhouse.main.notify import notify, watchdog_period
@@ -77,6 +78,7 @@ class Appliance:
         self.engine = Engine(self._store, book, plan.policy, self.tally, wall, self._soon, snapshot.refresh)
         self.engine.recovered(claimed)
         self.reading = StoreReading(self._store, self.engine.now)
+        self._auditor = Auditor(self._store, lambda step: reactor.callLater(0, step))
         self.tariffs = TariffDesk(self.engine, self.database, self.cache, self.in_thread)
         self._timers = Timers(self.engine, self._store)
         self._started = self.engine.now()
@@ -112,6 +114,7 @@ class Appliance:
         for loop in self._loops:
             if loop.running:
                 loop.stop()
+        self._auditor.close()
         self.engine.finish()
         self._timers.finish()
         self._store.close()
@@ -171,7 +174,7 @@ class Appliance:
         return Desk(
             charging=self.engine,
             reading=self.reading,
-            audit=self.reading.audit,
+            audit=self._auditor,
             decimals=self._decimals,
             status=self._status,
             import_tariff=self.tariffs.load,

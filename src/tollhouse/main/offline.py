@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from tollhouse.console.disk import answer_from_disk
+from tollhouse.main.auditing import audit_at_once
 from tollhouse.main.clock import wall
 from tollhouse.main.reading import StoreReading
 from tollhouse.store.errors import HeldError
@@ -17,10 +19,11 @@ class OfflineDisk:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._reading = StoreReading(reader, self._now)
+        self._audit = partial(audit_at_once, reader)
 
     def ask(self, body: bytes, _patience: int) -> bytes:
         """The answer to a JSON-RPC body."""
-        return answer_from_disk(body, self._reading, self._reading.audit, self._now())
+        return answer_from_disk(body, self._reading, self._audit, self._now())
 
     def close(self) -> None:
         """Let an engine have the directory."""

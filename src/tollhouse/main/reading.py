@@ -1,4 +1,4 @@
-"""What the console and the command line read: pages of the store's newest images, and the proof of balances."""
+"""What the console and the command line read: pages of the store's newest images."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 
-from tollhouse.console.reading import AuditPage, Finding
-from tollhouse.engine.audit import Readable, proofs
+from tollhouse.engine.audit import Readable
 from tollhouse.engine.book import SESSION, WALLET, DamagedError, Entity, decode_image
 from tollhouse.engine.session import Session, find_key
 from tollhouse.engine.wallets import session_view, view
@@ -17,8 +16,6 @@ from tollhouse.values.money import format_amount
 from tollhouse.values.outcomes import SessionView, WalletView
 from tollhouse.wallet.funds import expire
 from tollhouse.wallet.state import Wallet
-
-AUDIT_PAGE = 200
 
 
 class StoreReading:
@@ -62,13 +59,6 @@ class StoreReading:
             except ValueError as error:
                 found.append({"wallet": wallet, "sequence": entry.sequence, "damaged": str(error)})
         return found
-
-    def audit(self, after: str, limit: int) -> AuditPage:
-        """Implements `Auditing`: the proof of the wallets behind `after`."""
-        page = list(islice(proofs(self._store, after), min(limit, AUDIT_PAGE)))
-        findings = tuple(Finding(proof.wallet, fault) for proof in page for fault in proof.faults)
-        last = page[-1].wallet if len(page) == min(limit, AUDIT_PAGE) else ""
-        return AuditPage(len(page), sum(proof.records for proof in page), findings, last)
 
     def _readable(self, kind: int, after: str, limit: int) -> Iterator[Entity]:
         key = after.encode()
