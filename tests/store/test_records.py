@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from tests.store.rig import NOON, SMALL, Crash, Rig, raise_died, record, wallet
 
 from tollhouse.store.embedded import EmbeddedStore, open_embedded
 from tollhouse.store.interface import RecordEntry
+from tollhouse.store.records import RecordDays, most_open
+from tollhouse.store.state import NumberedRecord
 from tollhouse.values.instants import DAY
 
 
@@ -26,7 +29,7 @@ def finish(store: EmbeddedStore) -> None:
         pass
 
 
-def test_records_page_over_more_days_than_stay_open(store: EmbeddedStore) -> None:
+def test_records_page_over_days(store: EmbeddedStore) -> None:
     for day in range(20):
         store.append(NOON + day * DAY, [], [record("a", day + 1), record("aa", day + 1)])
         if day < 18:
@@ -37,6 +40,26 @@ def test_records_page_over_more_days_than_stay_open(store: EmbeddedStore) -> Non
         sequences += [each.sequence for each in page]
     assert sequences == list(range(1, 21))
     assert store.records("", 0, 9) == []
+
+
+def test_more_days_than_may_be_open_are_read_all_the_same(tmp_path: Path) -> None:
+    """12 files are two days of three files each, and as many for others."""
+    days = RecordDays(tmp_path / "records", files=12)
+    for day in range(1, 6):
+        entry = NumberedRecord(day, 0, f"2026-01-0{day}", record("a", day))
+        days.write(bytes(16), [entry])
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        assert [each.sequence for each in days.of_wallet("a", 0, 9)] == [1, 2, 3, 4, 5]
+    assert len(os.listdir("/proc/self/fd")) == before
+    days.close()
+    assert len(os.listdir("/proc/self/fd")) == before - 6
+
+
+@pytest.mark.parametrize(("files", "days"), [(1024, 170), (65_536, 400), (4, 1), (-1, 400)])
+def test_days_leave_half_of_the_files_to_others(files: int, days: int) -> None:
+    """1024 is what a login shell gives: 512 are 170 days of three; -1 is no limit (getrlimit(2))."""
+    assert most_open(files) == days
 
 
 def forward(wallet_name: str, sequence: int) -> RecordEntry:

@@ -27,14 +27,16 @@ _READER_SLOT: Final = 64
 T = TypeVar("T")
 
 
-def open_environment(path: Path, *, databases: int, read_only: bool = False) -> lmdb.Environment:
+def open_environment(
+    path: Path, *, databases: int, read_only: bool = False, map_size: int = MAP_SIZE
+) -> lmdb.Environment:
     """Open one file, durably made where it is missing, with a sync on every commit. Not to be used across a fork."""
     if not read_only:
         if not path.exists():
             make_environment(path)
         reserve_lock(path, READERS)
     environment = lmdb.open(
-        str(path), map_size=MAP_SIZE, subdir=False, max_dbs=databases, readonly=read_only, mode=0o640
+        str(path), map_size=map_size, subdir=False, max_dbs=databases, readonly=read_only, mode=0o640
     )
     environment.reader_check()
     return environment
