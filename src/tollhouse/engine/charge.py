@@ -39,7 +39,7 @@ from tollhouse.values.commands import (
     Wish,
 )
 from tollhouse.values.instants import Instant
-from tollhouse.values.outcomes import Outcome, Refused, Route
+from tollhouse.values.outcomes import Done, Outcome, Refused, Route
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.funds import available, give_back, hold
 from tollhouse.wallet.state import Wallet
@@ -102,24 +102,13 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
 
+    before: Decision | None = None
+    if session is not None and command.begin and session.state == STARTED and session.wallet == wallet.name:
+        before, wallet = _opened_anew(book, policy, session, wallet, now)
+        session = None
     if session is None:
         price_hash, new_price = book.hash_of(price)
-        session = Session(
-            book.new_session_id(),
-            command.caller.client,
-            wallet.name,
-            wallet.tenant,
-            payer.account,
-            command.service,
-            command.calling,
-            payer.called,
-            command.session_keys,
-            price_hash,
-            now,
-            began,
-            now,
-            machine=command.caller.machine,
-        )
+        session = _opening(book, command, payer, wallet, price_hash, began, now)
         terms = Terms(price, command.service)
     elif session.wallet != wallet.name:
         return refuse(Refusal.CONFLICT, "the session is another wallet's", session.id)
@@ -127,7 +116,38 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
         new_price = ()
         terms = terms_of(book, session)
         wallet = give_back(wallet, session.lines)
-    return _grant(policy, command, session, terms, wallet, ways, new_price, now)
+    decision = _grant(policy, command, session, terms, wallet, ways, new_price, now)
+    if before is None or not decision.images:
+        return decision
+    return Decision(decision.outcome, (*before.images, *decision.images), (*before.records, *decision.records))
+
+
+def _opening(
+    book: Book, command: Authorize, payer: Payer, wallet: Wallet, price_hash: bytes, began: Instant, now: Instant
+) -> Session:
+    """A session that holds nothing yet."""
+    return Session(
+        book.new_session_id(),
+        command.caller.client,
+        wallet.name,
+        wallet.tenant,
+        payer.account,
+        command.service,
+        command.calling,
+        payer.called,
+        command.session_keys,
+        price_hash,
+        now,
+        began,
+        now,
+        machine=command.caller.machine,
+    )
+
+
+def _opened_anew(book: Book, policy: Policy, session: Session, wallet: Wallet, now: Instant) -> tuple[Decision, Wallet]:
+    """The client opens a running session once more: it restarted, and the old one will not report again."""
+    ended, wallet, records = settle.silent(policy, terms_of(book, session), session, wallet, "opened_anew", now)
+    return Decision(Done(0), (ended,), records), wallet
 
 
 def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:

@@ -50,12 +50,14 @@ def find_for_opening(book: Book, command: Authorize, payer: Payer | Refused) -> 
     """
     own = [key for key in command.session_keys if not key.startswith(WINDOW)]
     for key in own or command.session_keys:
-        for session in reversed(_by_key(book, command.caller.client, key)):
-            if session.state == AUTHORISED and (session.stored(command.key) or _same_call(session, command, payer)):
+        found = _by_key(book, command.caller.client, key)
+        for session in reversed(found):
+            if session.stored(command.key) and (own or session.state == AUTHORISED):
+                return session
+        for session in reversed(found):
+            if session.state == AUTHORISED and _same_call(session, command, payer):
                 return session
             if session.state == STARTED and own:
-                return session
-            if session.state == CLOSED and own and session.stored(command.key):
                 return session
     return None
 
