@@ -19,8 +19,9 @@ from tests.engine.rig import (
 )
 
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
-from tollhouse.values.commands import Delta, Release, Service, Start, Stop, Total, Update, Wish
+from tollhouse.values.commands import Delta, Recharge, Release, Service, Start, Stop, Total, Update, Wish
 from tollhouse.values.instants import HOUR, SECOND
+from tollhouse.values.money import Amount
 from tollhouse.values.refusals import Refusal
 
 
@@ -98,6 +99,22 @@ def test_silence_past_grant_and_tolerance(on_silence: OnSilence, cost: int, used
     view = rig.session(session)
     assert (view.state, view.cost, view.used, view.held) == ("closed", cost, used * SECOND, 0)
     assert (rig.wallet().balance, rig.wallet().held) == (10 * EUR - cost, 0)
+    rig.proved()
+
+
+def test_what_a_silent_call_gives_back_goes_where_it_came_from() -> None:
+    """A bonus must not become cash: 0.25 of the 0.6 were bonus, which pays first and is good for two minutes."""
+    rig = rig_with(policy=Policy(on_silence=OnSilence.NOTHING))
+    bonus = Amount(250_000, "EUR")
+    rig.ask(Recharge("api", "1001", "bonus", bonus, "bonus", expiry=rig.clock + 120 * SECOND))
+    begun(rig, 30)
+    rig.later(30)
+    rig.ask(update(seconds=30))
+    assert [bucket.value for bucket in rig.wallet().buckets] == [0, 10 * EUR - 350_000]
+    assert rig.sweep(60) == 1
+    assert [bucket.value for bucket in rig.wallet().buckets] == [250_000, 10 * EUR]
+    assert rig.sweep(30) == 1
+    assert [bucket.value for bucket in rig.wallet().buckets] == [10 * EUR]
     rig.proved()
 
 

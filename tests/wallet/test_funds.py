@@ -192,3 +192,20 @@ def test_random_steps_keep_the_books(seed: int) -> None:
         assert state.held() == sum(amount for lines in sessions for _, amount in lines)
         assert all(bucket.value >= bucket.held >= 0 for bucket in state.buckets if bucket.id != 1)
         assert all(bucket.value + 30 >= bucket.held for bucket in state.buckets)
+
+
+@pytest.mark.parametrize(
+    ("paid", "amount", "values"),
+    [
+        (((2, 10), (1, 30)), 25, {2: 15, 3: 35, 1: 25}),  # cash paid last: it comes first
+        (((2, 10), (1, 30)), 40, {2: 25, 3: 35, 1: 30}),
+        (((1, 30), (3, 10)), 15, {2: 15, 3: 45, 1: 5}),
+        (((9, 10), (2, 5)), 15, {2: 20, 3: 35, 1: 10}),  # bucket 9 is spent and gone
+        ((), 7, {2: 15, 3: 35, 1: 7}),  # a session of an older release does not say
+    ],
+)
+def test_paid_back_to_where_it_came_from(paid: Lines, amount: int, values: dict[int, int]) -> None:
+    before = wallet(0, BONUS, EXTRA)
+    after, postings = funds.pay_back(before, paid, amount, "adjustment")
+    assert {bucket.id: bucket.value for bucket in after.buckets} == values
+    assert sum(posting.amount for posting in postings) == amount == after.balance() - before.balance()

@@ -39,7 +39,7 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `granted`, `used` count from the session's start; `posted` is what its records took so far, `lines` what it still
     holds. `recent` = what requests were answered, the newest last. `ended`: why it closed. `machine`: which of the
     client's machines has it. `assumed`: it fell silent and more than `used` was charged for it; its Stop, if it comes,
-    says what is due.
+    says what is due. `paid`: which buckets `posted` was taken from, the latest last.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     reported: Instant = 0
     assumed: bool = False
     machine: str = ""
+    paid: Lines = ()
 
     @property
     def silenced(self) -> bool:

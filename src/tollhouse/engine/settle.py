@@ -21,8 +21,8 @@ from tollhouse.values.instants import Duration, Instant
 from tollhouse.values.money import AmountError, fits
 from tollhouse.values.outcomes import Done, Granted, Outcome, Refused, Settled
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.funds import available, credit, expire, give_back, hold, take
-from tollhouse.wallet.state import ADJUSTMENT, Posting, Wallet
+from tollhouse.wallet.funds import available, expire, give_back, hold, pay_back, take
+from tollhouse.wallet.state import ADJUSTMENT, Lines, Posting, Wallet
 
 
 def update(book: Book, policy: Policy, known: Session | Decision | None, command: Update, now: Instant) -> Decision:
@@ -155,10 +155,16 @@ def _post(
         wallet, lines, postings = taken.wallet, taken.lines, taken.postings
         overdrawn, forgone = taken.overdrawn, taken.forgone
     elif owed < 0:
-        wallet, postings = credit(wallet, -owed, ADJUSTMENT)
+        wallet, postings = pay_back(wallet, session.paid, -owed, ADJUSTMENT)
     posted = session.posted - sum(posting.amount for posting in postings)
     session = msgspec.structs.replace(
-        session, used=usage, assumed=False, posted=posted, lines=lines, overdrawn=session.overdrawn + overdrawn
+        session,
+        used=usage,
+        assumed=False,
+        posted=posted,
+        lines=lines,
+        overdrawn=session.overdrawn + overdrawn,
+        paid=_paid(session.paid, postings),
     )
     if not postings and not (cause and (usage or session.state != AUTHORISED)):
         return session, wallet, ()
@@ -179,6 +185,14 @@ def _post(
     )
     wallet, record, body = enter(wallet, now, "session", session.client, request, postings, call=call)
     return session, wallet, ((record, body),)
+
+
+def _paid(before: Lines, postings: tuple[Posting, ...]) -> Lines:
+    """What each bucket has paid for the session, this included; one that pays again goes last."""
+    paid = dict(before)
+    for posting in postings:
+        paid[posting.bucket] = paid.pop(posting.bucket, 0) - posting.amount
+    return tuple((bucket, amount) for bucket, amount in paid.items() if amount > 0)
 
 
 def _more(

@@ -119,6 +119,25 @@ def credit(wallet: Wallet, amount: int, counter: str) -> tuple[Wallet, tuple[Pos
     return _with(wallet, buckets), (Posting(MAIN_BUCKET, amount, counter),)
 
 
+def pay_back(wallet: Wallet, paid: Lines, amount: int, counter: str) -> tuple[Wallet, tuple[Posting, ...]]:
+    """Put `amount` back where it was taken from, what was taken last first; into the main bucket what has no place."""
+    back: dict[int, int] = {}
+    there = {bucket.id for bucket in wallet.buckets}
+    rest = amount
+    for bucket_id, taken in reversed(paid):
+        used = min(taken, rest) if bucket_id in there else 0
+        if used:
+            back[bucket_id] = used
+            rest -= used
+    if rest:
+        back[MAIN_BUCKET] = back.get(MAIN_BUCKET, 0) + rest
+    buckets = tuple(
+        msgspec.structs.replace(bucket, value=bucket.value + back[bucket.id]) if bucket.id in back else bucket
+        for bucket in wallet.buckets
+    )
+    return _with(wallet, buckets), tuple(Posting(bucket_id, value, counter) for bucket_id, value in back.items())
+
+
 def top_up(
     wallet: Wallet, amount: int, balance_type: str, order: int, start: Instant, expiry: Instant, weight: int
 ) -> tuple[Wallet, tuple[Posting, ...]]:
