@@ -321,3 +321,16 @@ def test_the_position_moves_with_the_last_slice_and_with_batches_that_hold_no_im
     assert rig.state.reached() == Reached(2, NOON)
     assert rig.crash().engine_time == NOON
     assert rig.store.records("w", 0, 9) == [record("w", 1)]
+
+
+def test_a_checkpoint_takes_longer_steps_where_the_journal_grows_faster_than_it_is_carried() -> None:
+    """30 images by 3 are ten steps; with 80 entries more, twice what makes a checkpoint due, a step carries 9."""
+    rig = Rig()
+    rig.put(*(wallet(b"w%02d" % number, b"1") for number in range(30)))
+    steps = rig.store.checkpoint(NOON)
+    next(steps)
+    for number in range(8):
+        rig.put(*(wallet(b"x%d%d" % (number, place), b"1") for place in range(10)))
+    next(steps)  # what was looked up with the first
+    next(steps)
+    assert [key for key, _ in rig.state.scan(1, b"", 99)] == [b"w%02d" % number for number in range(3 + 3 + 9)]

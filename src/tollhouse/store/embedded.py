@@ -226,15 +226,14 @@ class EmbeddedStore:
         frozen, kept_from = layers.frozen, self._kept_from
         if frozen is None:
             return
-        size = self._settings.slice_entries
         records = frozen.numbered_records()
-        while page := list(islice(records, size)):
+        while page := list(islice(records, self._slice())):
             self._state.write_records(page)
             yield
         changes = frozen.changes()
-        ahead: list[Change] | None = list(islice(changes, size))
+        ahead: list[Change] | None = list(islice(changes, self._slice()))
         while ahead is not None:
-            slice_, ahead = ahead, list(islice(changes, size)) or None
+            slice_, ahead = ahead, list(islice(changes, self._slice())) or None
             self._state.apply(slice_, frozen.reached if ahead is None else None)
             yield
         layers.thaw()
@@ -242,6 +241,13 @@ class EmbeddedStore:
         yield
         while self._journal.prepare():
             yield
+
+    def _slice(self) -> int:
+        """How much one step carries: the more, the more has come since the checkpoint began.
+
+        Else a load that brings more than the steps carry would lengthen each checkpoint, and the journal, for ever.
+        """
+        return self._settings.slice_entries * (1 + self._layers.tail.entries // self._settings.checkpoint_entries)
 
     def _trouble(self, doing: str, error: Exception) -> NoReturn:
         try:
