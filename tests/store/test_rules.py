@@ -252,6 +252,36 @@ def test_rule_08_an_unknown_format_refuses_to_start(tmp_path: Path, where: str) 
             second.claim()
 
 
+def spoil(path: Path, database: bytes, key_end: bytes) -> None:
+    """Overwrite the msgpack behind the format number of every value of the database whose key ends so."""
+    environment = lmdb.open(str(path), subdir=False, max_dbs=8)
+    with environment.begin(write=True, db=environment.open_db(database, create=False)) as transaction:
+        for key, value in list(transaction.cursor()):
+            if key.endswith(key_end):
+                transaction.put(key, value[:1] + b"\xc1" * (len(value) - 1))
+    environment.close()
+
+
+def test_a_value_damaged_at_rest_is_one_entity_lost_and_not_the_store(tmp_path: Path) -> None:
+    """0xc1 is never used in MessagePack. The image and the body of what is damaged are empty: no format at all."""
+    store = open_embedded(tmp_path, raise_died, SMALL)
+    store.claim()
+    store.append(NOON, [wallet(b"a", b"1"), wallet(b"b", b"1")], [record("a", 1), record("a", 2)])
+    finish(store)
+    store.close()
+    spoil(tmp_path / "state.lmdb", b"rows", b"a")
+    spoil(tmp_path / "records" / "2024-10-04.lmdb", b"records", b"\0\0\0\1")
+    store = open_embedded(tmp_path, raise_died, SMALL)
+    store.claim()
+    assert (store.load(1, b"a"), store.load(1, b"b")) == (b"", b"1")
+    assert store.scan(1, b"", 9) == [(b"a", b""), (b"b", b"1")]
+    assert [(each.sequence, each.body) for each in store.records("a", 0, 9)] == [(1, b"body"), (2, b"")]
+    store.append(NOON, [wallet(b"a", b"2")], [])
+    finish(store)
+    assert store.load(1, b"a") == b"2"
+    store.close()
+
+
 def test_rule_09_tools_read_the_disk_only_when_no_engine_holds_it(tmp_path: Path) -> None:
     engine = open_embedded(tmp_path, raise_died, SMALL)
     engine.claim()

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import lmdb
 import msgspec
 
-from tollhouse.store.errors import FormatError
+from tollhouse.store.errors import DamagedValueError, FormatError
 from tollhouse.store.files import sync_path
 
 MAP_SIZE: Final = 2**40
@@ -66,10 +66,10 @@ def make_environment(path: Path) -> None:
 
 
 def unpack(decoder: msgspec.msgpack.Decoder[T], value: bytes, where: object) -> T:
-    """Read a value that begins with our format number. Raises FormatError for any other."""
+    """Read a value that begins with our format number. Raises FormatError for any other, DamagedValueError."""
     if value[:1] != FORMAT_BYTE:
         raise FormatError(f"{where}: value format {value[:1].hex() or 'none'}, this release reads {FORMAT}")
     try:
         return decoder.decode(memoryview(value)[1:])
-    except msgspec.DecodeError as error:
-        raise FormatError(f"{where}: a value cannot be read: {error}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DamagedValueError(f"{where}: a value cannot be read: {error}") from None

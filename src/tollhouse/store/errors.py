@@ -19,6 +19,10 @@ class FormatError(StoreError):
     """Something on disk was written in a format that this release does not know."""
 
 
+class DamagedValueError(FormatError):
+    """One value of a format that is known, damaged at rest: what it belongs to cannot be read, everything else can."""
+
+
 class CorruptError(StoreError):
     """What is on disk contradicts itself: a damaged frame before the end, a missing segment, a foreign state."""
 

@@ -16,7 +16,7 @@ import lmdb
 import msgspec
 
 from tollhouse.store.environments import FORMAT_BYTE, open_environment, unpack
-from tollhouse.store.errors import ClaimError, CorruptError, FormatError
+from tollhouse.store.errors import ClaimError, CorruptError, DamagedValueError, FormatError
 from tollhouse.store.interface import RecordEntry
 from tollhouse.store.records import RecordDays
 from tollhouse.store.state import NOTHING_REACHED, Change, DueRow, Edit, NumberedRecord, Reached, Row, edit
@@ -30,6 +30,7 @@ _BIRTH: Final = struct.Struct(">QB")
 _DUE: Final = struct.Struct(">QB")
 _encode: Final = msgspec.msgpack.Encoder().encode
 _rows: Final = msgspec.msgpack.Decoder(Row)
+_DAMAGED: Final = Row(0, (), (), 0, b"")
 _reached: Final = msgspec.msgpack.Decoder(Reached)
 
 
@@ -91,7 +92,7 @@ class LmdbState:
     def get(self, kind: int, key: bytes) -> Row | None:
         with self._env.begin(db=self._rows) as transaction:
             value = transaction.get(row_key(kind, key))
-        return None if value is None else unpack(_rows, value, self._path)
+        return None if value is None else self._row(value)
 
     def scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         prefix, start = bytes((kind,)), row_key(kind, after)
@@ -103,7 +104,7 @@ class LmdbState:
                 if not key.startswith(prefix) or len(found) >= limit:
                     break
                 if key != start:
-                    found.append((key[1:], unpack(_rows, value, self._path).image))
+                    found.append((key[1:], self._row(value).image))
         return found
 
     def find(self, index_key: bytes) -> list[tuple[int, bytes]]:
@@ -141,11 +142,18 @@ class LmdbState:
             if reached is not None:
                 transaction.put(_REACHED, FORMAT_BYTE + _encode(reached), db=self._meta)
 
+    def _row(self, value: bytes) -> Row:
+        """A row that was damaged at rest has an image that is none: one entity is lost, not the store."""
+        try:
+            return unpack(_rows, value, self._path)
+        except DamagedValueError:
+            return _DAMAGED
+
     def _apply(self, transaction: lmdb.Transaction[bytes], change: Change, before: Reached) -> None:
         kind, key = change.entry.kind, change.entry.key
         name = row_key(kind, key)
         value: bytes | None = transaction.get(name, db=self._rows)
-        old = None if value is None else unpack(_rows, value, self._path)
+        old = None if value is None else self._row(value)
         edited = edit(old, change, before)
         if edited is None:
             return

@@ -19,6 +19,7 @@ import lmdb
 import msgspec
 
 from tollhouse.store.environments import FORMAT_BYTE, open_environment, unpack
+from tollhouse.store.errors import DamagedValueError
 from tollhouse.store.files import sync_path
 from tollhouse.store.interface import RecordEntry
 from tollhouse.store.state import NumberedRecord
@@ -141,6 +142,7 @@ class RecordDays:
         return day
 
     def _of_day(self, name: str, wallet: str, after: int, limit: int) -> Iterator[RecordEntry]:
+        """One that is damaged at rest, or not where the index says, has no body: nobody can read it, and others can."""
         day = self._day(name)
         prefix = wallet_prefix(wallet)
         with day.environment.begin() as transaction, transaction.cursor(db=day.wallets) as cursor:
@@ -150,4 +152,9 @@ class RecordDays:
                 if not key.startswith(prefix) or len(key) != len(prefix) + _SEQUENCE.size or limit == 0:
                     return
                 limit -= 1
-                yield unpack(_decoder, transaction.get(place, b"", db=day.records), name)
+                value: bytes | None = transaction.get(place, db=day.records)
+                try:
+                    record = None if value is None else unpack(_decoder, value, name)
+                except DamagedValueError:
+                    record = None
+                yield record or RecordEntry(wallet, _SEQUENCE.unpack(key[len(prefix) :])[0], 0, b"")
