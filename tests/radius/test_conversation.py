@@ -32,6 +32,17 @@ def test_port_identifier_and_authenticator_make_it_another_request() -> None:
     assert isinstance(talk.receive(access(identifier=1, authenticator=bytes(16)), HERE, NOW), Exchange)
 
 
+def test_the_same_header_over_another_body_is_another_request() -> None:
+    """A client with a constant authenticator and small identifiers: the second subscriber is not the first one."""
+    talk = Conversation()
+    first = access(identifier=1)
+    talk.answered(new(talk, 1), b"for the first")
+    second = first[:-1] + bytes((first[-1] ^ 1,))
+    assert second[:20] == first[:20]
+    assert isinstance(talk.receive(second, HERE, NOW), Exchange)
+    assert talk.receive(first, HERE, NOW) == b"for the first"
+
+
 def test_after_its_lifetime_it_is_new() -> None:
     talk = Conversation(lifetime=30 * SECOND)
     talk.answered(new(talk, 1), b"the answer")

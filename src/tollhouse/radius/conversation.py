@@ -17,8 +17,9 @@ from tollhouse.values.instants import SECOND, Duration, Instant
 Address: TypeAlias = tuple[str, int]
 """Host and port of the peer."""
 
-Key: TypeAlias = tuple[Address, bytes]
-"""Who asked, and the packet's header: code, identifier, length, request authenticator."""
+Key: TypeAlias = tuple[Address, bytes, int]
+"""Who asked, the packet's header (code, identifier, length, request authenticator), and a hash of the whole packet: a
+client that never changes its authenticator (CHAP with CHAP-Challenge) must not get another request's answer."""
 
 IN_PROGRESS: Final = b""
 """What a duplicate gets while the first is being decided: nothing."""
@@ -58,7 +59,7 @@ class Conversation:
         order = self._order
         while order and order[0].until <= now:
             self._drop_oldest()
-        key = (address, raw[:HEADER])
+        key = (address, raw[:HEADER], hash(raw))
         known = self._exchanges.get(key)
         if known is not None:
             return known.answer
