@@ -35,10 +35,11 @@ def test_port_identifier_and_authenticator_make_it_another_request() -> None:
 def test_the_same_header_over_another_body_is_another_request() -> None:
     """A client with a constant authenticator and small identifiers: the second subscriber is not the first one."""
     talk = Conversation()
-    first = access(identifier=1)
-    talk.answered(new(talk, 1), b"for the first")
-    second = first[:-1] + bytes((first[-1] ^ 1,))
-    assert second[:20] == first[:20]
+    first, second = access(b"\x01\x061001"), access(b"\x01\x061002")
+    assert first[:20] == second[:20]
+    exchange = talk.receive(first, HERE, NOW)
+    assert isinstance(exchange, Exchange)
+    talk.answered(exchange, b"for the first")
     assert isinstance(talk.receive(second, HERE, NOW), Exchange)
     assert talk.receive(first, HERE, NOW) == b"for the first"
 
