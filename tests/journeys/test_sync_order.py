@@ -6,6 +6,7 @@ the same check fails for every answer.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -35,7 +36,8 @@ def traced(directory: Path, program: Sequence[str]) -> Iterator[Process]:
     with running_demo(directory, subscribers=8, program=(*strace, *program)) as process:
         yield process
         assert process.terminate() == 0
-    until(lambda: f"{process.pid} +++ exited with 0 +++" in trace.read_text())
+    ended = re.compile(rf"^{process.pid} +\+\+\+ exited with 0 ", re.MULTILINE)
+    until(lambda: ended.search(trace.read_text()) is not None)
 
 
 def place_calls(process: Process) -> Counter[int]:
