@@ -7,8 +7,8 @@ from tests.engine.rig import BEGIN, EUR, Rig, authorize, granted, refusal, rig_w
 
 from tollhouse.values.commands import Caller, ChangeWallet, Charge, Command, CreateWallet, Recharge, Refund
 from tollhouse.values.instants import DAY, SECOND
-from tollhouse.values.money import Amount
-from tollhouse.values.outcomes import Posted, WalletView
+from tollhouse.values.money import Amount, Unit
+from tollhouse.values.outcomes import Posted, Refused, WalletView
 from tollhouse.values.refusals import Refusal
 
 API = Caller("api", wallet="1001")
@@ -49,6 +49,27 @@ def test_a_new_wallet() -> None:
     assert isinstance(made, WalletView)
     assert (made.balance, made.available, made.credit_limit, made.records) == (5 * EUR, 8 * EUR, 3 * EUR, 1)
     assert (made.tenant, made.state, made.unit, made.decimals) == ("demo", "active", "EUR", 6)
+
+
+@pytest.mark.parametrize("opening", [0, 5 * EUR])
+def test_no_wallet_is_made_before_the_balance_type_cash_is_configured(opening: int) -> None:
+    """Its own money is cash: made before, it would have no place in the cascade. A recharge says the same."""
+    rig = Rig()
+    cash = rig.snapshot.balance_types.pop("cash")
+    early = rig.ask(CreateWallet("api", "1004", "k", "EUR", opening))
+    assert early == Refused(Refusal.INVALID, "balance type 'cash' is not configured")
+    assert early == rig.ask(Recharge("api", "1004", "r", Amount(EUR, "EUR")))
+    rig.snapshot.balance_types["cash"] = cash
+    assert isinstance(rig.ask(CreateWallet("api", "1004", "k", "EUR", opening)), WalletView)
+
+
+def test_opening_money_is_in_the_unit_of_cash() -> None:
+    """As a recharge is; a wallet in another unit begins empty."""
+    rig = Rig()
+    rig.snapshot.units["USD"] = Unit("USD", 2)
+    assert refusal(rig.ask(CreateWallet("api", "1004", "k", "USD", 500))) is Refusal.UNIT_MISMATCH
+    assert isinstance(rig.ask(CreateWallet("api", "1004", "k", "USD")), WalletView)
+    assert refusal(rig.ask(Recharge("api", "1004", "r", Amount(500, "USD")))) is Refusal.UNIT_MISMATCH
 
 
 def test_buckets_pay_by_cascade_then_weight_then_expiry_and_those_that_never_expire_last() -> None:

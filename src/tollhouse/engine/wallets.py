@@ -97,10 +97,12 @@ def _create(
     if there is not None:
         return refuse(Refusal.WALLET_EXISTS, command.wallet)
     cash = book.snapshot.balance_type("cash")
+    if cash is None:
+        return refuse(Refusal.INVALID, "balance type 'cash' is not configured")
+    if command.opening and cash.unit != unit.name:
+        return refuse(Refusal.UNIT_MISMATCH, f"balance type 'cash' holds {cash.unit}")
     tenant = command.tenant or book.snapshot.only_tenant()
-    wallet = new_wallet(
-        command.wallet, tenant, unit.name, unit.decimals, command.credit_limit, cash.order if cash else 0
-    )
+    wallet = new_wallet(command.wallet, tenant, unit.name, unit.decimals, command.credit_limit, cash.order)
     wallet, postings = top_up(wallet, command.opening, "cash", 0, 0, 0, 0) if command.opening else (wallet, ())
     wallet, record, data = enter(wallet, now, "open", command.client, command.key, postings)
     return once(policy, command.client, command.key, body, view(wallet, now), now, wallet, ((record, data),))
@@ -174,7 +176,7 @@ def session_view(session: Session, wallet: Wallet | None) -> SessionView:
         session.called,
         session.state,
         session.created,
-        session.began,
+        session.started,
         session.until,
         session.granted,
         session.used,
