@@ -43,6 +43,26 @@ def test_an_authorisation_that_no_start_follows_gives_all_back_after_the_setup_w
     rig.proved()
 
 
+def test_a_session_has_a_start_from_when_it_was_answered_on() -> None:
+    """0, shown as null, while it is only authorised, and where it ended so."""
+    rig = rig_with(opening=30 * EUR)
+    for call in ("rang", "cancelled", "answered"):
+        rig.ask(authorize(call, ask=60 * SECOND))
+    rang, cancelled, answered = (rig.session(f"{number}-1") for number in (2, 3, 4))
+    assert (rang.state, rang.created, rang.started) == ("authorised", BEGIN, 0)
+    rig.ask(Release(caller(), "cancel", ("cancelled",)))
+    assert (rig.session(cancelled.session).state, rig.session(cancelled.session).started) == ("closed", 0)
+    rig.later(7)
+    rig.ask(start("answered"))
+    assert rig.session(answered.session).started == BEGIN + 7 * SECOND
+    rig.sweep(53)
+    assert (rig.session(rang.session).state, rig.session(rang.session).started) == ("closed", 0)
+    rig.ask(stop("answered", 53))
+    assert rig.session(answered.session).started == BEGIN + 7 * SECOND
+    rig.ask(stop("rang", 40))
+    assert rig.session(rang.session).started == BEGIN + 20 * SECOND
+
+
 def test_a_redirect_holds_the_shortest_charge_until_sip_hold() -> None:
     """The shortest call is one step of a minute: 0.4 + 0.2."""
     rig = rig_with()

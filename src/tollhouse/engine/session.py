@@ -20,6 +20,9 @@ WINDOW: Final = "window:"
 UNUSED: Final = "setup"
 """Why a session ended that nothing followed within the set-up window."""
 
+RELEASED: Final = "released"
+"""Why a session ended that its client gave up before it began."""
+
 SILENCE: Final = ""
 """Stands for the request's key where no request ended a session."""
 
@@ -73,6 +76,12 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def silenced(self) -> bool:
         """Whether it was closed because nothing was heard of it: its Stop has not come yet."""
         return self.state == CLOSED and bool(self.recent) and self.recent[-1].key == SILENCE
+
+    @property
+    def started(self) -> Instant:
+        """When it was answered; 0 of one that was only authorised."""
+        never = self.state == AUTHORISED or (self.ended in (UNUSED, RELEASED) and not self.used)
+        return 0 if never else self.began
 
     def stored(self, key: str) -> Answered | None:
         """What this request key was answered before."""

@@ -11,7 +11,7 @@ from tollhouse.engine import wallets
 from tollhouse.engine.book import Book, StoredPrice, decode_outcome, encode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
-from tollhouse.engine.session import AUTHORISED, CLOSED, SILENCE, STARTED, UNUSED, Answered, Session
+from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, SILENCE, STARTED, UNUSED, Answered, Session
 from tollhouse.engine.terms import Terms, begun, most, reported, terms_of
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable
@@ -95,7 +95,7 @@ def release(book: Book, policy: Policy, session: Session | None, command: Releas
         return refuse(Refusal.UNKNOWN_WALLET, session.wallet)
     if (barred := wallets.barred_for_settling(wallet)) is not None:
         return Decision(barred)
-    session, wallet, records = end(policy, terms_of(book, session), session, wallet, 0, "released", command.key, now)
+    session, wallet, records = end(policy, terms_of(book, session), session, wallet, 0, RELEASED, command.key, now)
     outcome = settled(session, wallet, now)
     return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
 
