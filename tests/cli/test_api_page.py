@@ -30,6 +30,8 @@ HASH = re.compile(r"[0-9a-f]{24,}")
 FORMS = {
     "Name": "name",
     "MaybeName": "name",
+    "WalletName": "wallet",
+    "MaybeWallet": "wallet",
     "Number": "number",
     "Key": "key",
     "MaybeKey": "key",

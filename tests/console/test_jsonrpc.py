@@ -223,7 +223,13 @@ def test_parameters_become_the_command(method: str, params: dict[str, Any], comm
         ("wallet.get", {"wallet": "1001", "wolf": 1}, "wolf"),
         ("wallet.get", {"wallet": ""}, "wallet"),
         ("wallet.get", {"wallet": "a\nb"}, "wallet"),
-        ("wallet.get", {"wallet": "x" * 65}, "wallet"),
+        ("wallet.get", {"wallet": "x" * 201}, "wallet"),
+        ("wallet.get", {"wallet": "é" * 101}, "wallet"),
+        ("wallet.create", {"wallet": "é" * 101, "request_id": "r"}, "wallet"),
+        ("wallet.list", {"after": "x" * 201}, "after"),
+        ("system.audit", {"after": "é" * 101}, "after"),
+        ("record.list", {"wallet": "x" * 201}, "wallet"),
+        ("session.start", {"session": "v", "wallet": "é" * 101, "request_id": "r"}, "wallet"),
         ("wallet.recharge", {"wallet": "w", "amount": 10.0, "request_id": "r"}, "amount"),
         ("wallet.recharge", {"wallet": "w", "amount": 10, "request_id": "r"}, "amount"),
         ("wallet.recharge", {"wallet": "w", "amount": "1e3", "request_id": "r"}, "amount"),
@@ -362,6 +368,25 @@ def test_lists_page_with_next() -> None:
     assert (records["records"][0]["sequence"], records["next"]) == (2, 2)
     audited = ask(at, request("system.audit", {"after": "1001"}))["result"]
     assert (audited["findings"][0]["wallet"], audited["next"]) == ("1002", None)
+
+
+@pytest.mark.parametrize("longest", ["x" * 200, "é" * 100])
+def test_a_wallet_s_name_of_200_octets_goes_everywhere(longest: str) -> None:
+    """What `wallet.create` takes can be looked at, recharged and paged behind."""
+    at = desk(ScriptedCharging(), ListReading((wallet(longest), wallet("é" * 99 + "ü"))))
+    first = ask(at, request("wallet.list", {"limit": 1}))["result"]
+    assert first["next"] == longest
+    for method, params in [
+        ("wallet.list", {"after": longest}),
+        ("system.audit", {"after": longest}),
+        ("record.list", {"wallet": longest}),
+        ("wallet.get", {"wallet": longest}),
+        ("wallet.create", {"wallet": longest, "request_id": "r"}),
+        ("wallet.recharge", {"wallet": longest, "amount": "1", "request_id": "r"}),
+        ("session.authorize", {"wallet": longest, "destination": "4", "request_id": "r"}),
+        ("event.charge", {"wallet": longest, "amount": "1", "request_id": "r"}),
+    ]:
+        assert "result" in ask(at, request(method, params)), method
 
 
 @pytest.mark.parametrize("method", ["wallet.list", "session.list", "record.list", "system.audit"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.console.desk import CLIENT, Desk, ParameterError, amount, instant, usage
-from tollhouse.console.params import Asking, Key, MaybeName, Money, Name, Note, Number, Time, Used
+from tollhouse.console.params import Asking, Key, MaybeName, Money, Name, Note, Number, Time, Used, WalletName
 from tollhouse.values.commands import Caller, Charge, Command, Quote, Refund, Service
 
 
@@ -37,7 +37,7 @@ class RatingCost(Asking, frozen=True, kw_only=True):
 class EventCharge(Asking, frozen=True, kw_only=True):
     """One-shot debit: `amount`, or the price of `usage` of a service to `destination` where no amount is given."""
 
-    wallet: Name
+    wallet: WalletName
     request_id: Key
     amount: Money | None = None
     unit: MaybeName = ""
@@ -67,7 +67,7 @@ class EventCharge(Asking, frozen=True, kw_only=True):
 class EventRefund(Asking, frozen=True, kw_only=True):
     """One-shot credit to the wallet's own money."""
 
-    wallet: Name
+    wallet: WalletName
     amount: Money
     request_id: Key
     unit: MaybeName = ""

@@ -10,13 +10,14 @@ from tollhouse.console.params import (
     Key,
     MaybeKey,
     MaybeName,
-    Name,
+    MaybeWallet,
     Note,
     Number,
     Page,
     Params,
     Time,
     Used,
+    WalletName,
 )
 from tollhouse.values.commands import Authorize, Caller, Command, Inspect, Release, Service, Start, Stop, Total, Update
 
@@ -24,7 +25,7 @@ from tollhouse.values.commands import Authorize, Caller, Command, Inspect, Relea
 class SessionAuthorize(Asking, frozen=True, kw_only=True):
     """May this session go ahead, and for how long? Holds money. `session_id` is the client's own name for it."""
 
-    wallet: Name
+    wallet: WalletName
     destination: Number
     request_id: Key
     usage: Used | None = None
@@ -75,7 +76,7 @@ class OnSession(Asking, frozen=True, kw_only=True):
 class SessionStart(OnSession, frozen=True, kw_only=True):
     """The session was answered. One that is not known is opened when `wallet` and `destination` say whose it is."""
 
-    wallet: MaybeName = ""
+    wallet: MaybeWallet = ""
     destination: Number = ""
     caller: Number = ""
     answer_time: Time = ""

@@ -8,7 +8,7 @@ import msgspec
 
 from tollhouse.console import views
 from tollhouse.console.desk import Desk
-from tollhouse.console.params import Answer, MaybeName, Page, Params
+from tollhouse.console.params import Answer, MaybeWallet, Page, Params
 from tollhouse.console.reading import AuditPage
 
 
@@ -23,7 +23,9 @@ class SystemStatus(Params, frozen=True, kw_only=True):
 class SystemAudit(Params, frozen=True, kw_only=True):
     """Proves a page of balances from their records; go on with `after` = `next` until that is null."""
 
-    after: MaybeName = ""
+    wallet_names = ("after",)
+
+    after: MaybeWallet = ""
     limit: Page = 100
 
     def run(self, desk: Desk, answer: Answer) -> None:

@@ -10,12 +10,14 @@ from tollhouse.console.params import (
     Count,
     Key,
     MaybeName,
+    MaybeWallet,
     Money,
     Name,
     Note,
     Page,
     Params,
     Time,
+    WalletName,
     Weight,
 )
 from tollhouse.values.commands import ChangeWallet, Command, CreateWallet, Inspect, Recharge
@@ -24,7 +26,7 @@ from tollhouse.values.commands import ChangeWallet, Command, CreateWallet, Inspe
 class WalletCreate(Asking, frozen=True, kw_only=True):
     """A new wallet with opening money and a credit limit."""
 
-    wallet: Name
+    wallet: WalletName
     request_id: Key
     unit: Name = DEFAULT_UNIT
     opening: Money = "0"
@@ -47,7 +49,7 @@ class WalletCreate(Asking, frozen=True, kw_only=True):
 class WalletGet(Asking, frozen=True, kw_only=True):
     """A wallet as it stands."""
 
-    wallet: Name
+    wallet: WalletName
 
     def command(self, desk: Desk) -> Command:
         return Inspect(client=CLIENT, wallet=self.wallet, deadline=desk.deadline())
@@ -56,7 +58,9 @@ class WalletGet(Asking, frozen=True, kw_only=True):
 class WalletList(Params, frozen=True, kw_only=True):
     """Wallets by name, a page at a time."""
 
-    after: MaybeName = ""
+    wallet_names = ("after",)
+
+    after: MaybeWallet = ""
     limit: Page = 100
 
     def run(self, desk: Desk, answer: Answer) -> None:
@@ -68,7 +72,7 @@ class WalletList(Params, frozen=True, kw_only=True):
 class WalletRecharge(Asking, frozen=True, kw_only=True):
     """Money into the bucket of this balance type, start and expiry."""
 
-    wallet: Name
+    wallet: WalletName
     amount: Money
     request_id: Key
     unit: MaybeName = ""
@@ -98,7 +102,7 @@ class WalletRecharge(Asking, frozen=True, kw_only=True):
 class WalletChange(Asking, frozen=True, kw_only=True):
     """Credit limit (in the wallet's own unit), state (active, suspended), expiry; what is not given stays."""
 
-    wallet: Name
+    wallet: WalletName
     request_id: Key
     credit_limit: Money | None = None
     state: str | None = None
@@ -124,7 +128,7 @@ class WalletChange(Asking, frozen=True, kw_only=True):
 class WalletRelease(Asking, frozen=True, kw_only=True):
     """Ends a wallet's quarantine."""
 
-    wallet: Name
+    wallet: WalletName
     request_id: Key
 
     def command(self, desk: Desk) -> Command:
@@ -136,7 +140,7 @@ class WalletRelease(Asking, frozen=True, kw_only=True):
 class RecordList(Params, frozen=True, kw_only=True):
     """A wallet's records in their order, a page at a time."""
 
-    wallet: Name
+    wallet: WalletName
     after: Count = 0
     limit: Page = 100
 

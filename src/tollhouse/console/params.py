@@ -7,7 +7,7 @@ the same id again is the same request.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Final, Protocol, TypeAlias
+from typing import Annotated, ClassVar, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,10 @@ Answer: TypeAlias = Callable[[Json | Refused], None]
 _TEXT: Final = r"^[^\x00-\x1f\x7f]*\Z"
 Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=_TEXT)]
 MaybeName: TypeAlias = Annotated[str, msgspec.Meta(max_length=64, pattern=_TEXT)]
+WALLET_OCTETS: Final = 200
+"""As the engine makes them; the store finds nothing under a much longer key."""
+WalletName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=WALLET_OCTETS, pattern=_TEXT)]
+MaybeWallet: TypeAlias = Annotated[str, msgspec.Meta(max_length=WALLET_OCTETS, pattern=_TEXT)]
 Number: TypeAlias = Annotated[str, msgspec.Meta(max_length=128, pattern=_TEXT)]
 Key: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_TEXT)]
 MaybeKey: TypeAlias = Annotated[str, msgspec.Meta(max_length=100, pattern=_TEXT)]
@@ -52,7 +56,14 @@ class Commanding(Protocol):
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Named parameters."""
+    """Named parameters. `wallet_names`: those that are a wallet's name, whose length is counted in octets."""
+
+    wallet_names: ClassVar[tuple[str, ...]] = ("wallet",)
+
+    def __post_init__(self) -> None:
+        for name in self.wallet_names:
+            if len(getattr(self, name, "").encode()) > WALLET_OCTETS:
+                raise ValueError(f"{name}: a wallet's name has at most {WALLET_OCTETS} octets")
 
 
 class Asking(Params, frozen=True, kw_only=True):
