@@ -19,7 +19,7 @@ from tests.engine.rig import (
 )
 
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
-from tollhouse.values.commands import Delta, Recharge, Release, Service, Start, Stop, Total, Update, Wish
+from tollhouse.values.commands import Delta, Recharge, Release, Service, Start, Stop, Total, Update, Usage, Wish
 from tollhouse.values.instants import HOUR, SECOND
 from tollhouse.values.money import Amount
 from tollhouse.values.refusals import Refusal
@@ -105,7 +105,7 @@ def test_reserved_settled_and_given_back() -> None:
     [
         (OnSilence.REPORTED, 600_000, 30),  # 30 s were reported: a minute
         (OnSilence.GRANTED, 800_000, 30),  # 180 s: 0.6 + 120 x 0.1/60
-        (OnSilence.NOTHING, 0, 0),
+        (OnSilence.NOTHING, 0, 30),  # what was reported is known, and free of charge
     ],
 )
 def test_silence_past_grant_and_tolerance(on_silence: OnSilence, cost: int, used: int) -> None:
@@ -175,6 +175,44 @@ def test_units_of_a_late_ccr_termination_are_charged() -> None:
     other = Stop(caller(), "ccr:3:2", ("c1",), Delta(60 * SECOND), called="4420")
     assert refusal(rig.ask(other)) is Refusal.SESSION_CLOSED
     assert rig.wallet().balance == 9_400_000
+    rig.proved()
+
+
+@pytest.mark.parametrize("on_silence", list(OnSilence))
+@pytest.mark.parametrize(
+    ("last", "seconds", "cost"),
+    [
+        (Delta(25 * SECOND), 85, 641_700),  # 60 + 25: 0.4 + 0.2 + 25 x 0.1/60
+        (Total(85 * SECOND), 85, 641_700),
+        (Total(60 * SECOND), 60, 600_000),
+        (Total(20 * SECOND), 60, 600_000),  # usage never shrinks
+    ],
+)
+def test_a_late_stop_adds_to_what_was_reported_before_the_silence(
+    on_silence: OnSilence, last: Usage, seconds: int, cost: int
+) -> None:
+    """60 s were reported, then nothing: whatever the silence was taken for, a Stop in either form ends at one cost."""
+    rig = rig_with(policy=Policy(on_silence=on_silence))
+    begun(rig, 180)
+    rig.later(60)
+    rig.ask(update(seconds=60))
+    assert rig.sweep(180 + 60 - 60) == 1
+    told = Stop(caller(), "stop", ("c1",), last, called="4420")
+    ended = settled(rig.ask(told))
+    assert (ended.usage, ended.cost, rig.wallet().balance) == (seconds * SECOND, cost, 10 * EUR - cost)
+    assert rig.ask(told) == ended
+    assert rig.wallet().balance == 10 * EUR - cost
+    rig.proved()
+
+
+def test_a_late_stop_that_tells_no_usage_leaves_nothing_assumed() -> None:
+    """60 s reported, then silence that costs nothing, then the Stop: it did take place, and costs what was reported."""
+    rig = rig_with(policy=Policy(on_silence=OnSilence.NOTHING))
+    begun(rig, 180)
+    rig.ask(update(seconds=60))
+    rig.sweep(180 + 60)
+    assert rig.wallet().balance == 10 * EUR
+    assert settled(rig.ask(Stop(caller(), "stop", ("c1",), Delta(0), called="4420"))).cost == 600_000
     rig.proved()
 
 

@@ -426,7 +426,6 @@ class Ledger:
         if session.state == "started" and self.rules.on_silence == "granted":
             self._post(session, session.steps.cost(max(session.used, session.granted)))
         elif self.rules.on_silence == "nothing":
-            session.used = 0
             self._post(session, 0)
         session.state, session.held = "closed", 0
 

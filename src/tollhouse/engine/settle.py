@@ -105,16 +105,15 @@ def silent(
 ) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
     """End a session that will not report any more, as the policy says.
 
-    A Stop that comes all the same has the last word: usage that was only assumed is charged, but not kept as reported.
+    A Stop that comes all the same has the last word, so what was reported is kept whatever is charged for it now.
     """
     kept = usage = session.used
     if session.state == STARTED and policy.on_silence is OnSilence.GRANTED:
-        usage = max(session.used, session.granted)
+        usage = max(kept, session.granted)
     if policy.on_silence is OnSilence.NOTHING:
-        session = msgspec.structs.replace(session, used=0)
-        kept = usage = 0
+        usage = 0
     ended, wallet, records = end(policy, terms, session, wallet, usage, cause, f"silence:{session.id}", now)
-    ended = msgspec.structs.replace(ended, used=kept, assumed=usage > kept)
+    ended = msgspec.structs.replace(ended, used=kept, assumed=usage != kept)
     answered = Answered(SILENCE, encode_outcome(settled(ended, wallet, now)))
     return msgspec.structs.replace(ended, recent=(*ended.recent, answered)), wallet, records
 
