@@ -31,3 +31,12 @@ def test_a_taken_port_is_named_with_the_option_that_moves_it(tmp_path: Path) -> 
     assert done.returncode == 1
     line = rf"tollhouse: cannot start: 127\.0\.0\.1:{ports.diameter}/tcp: .*Address already in use; --port-offset N"
     assert re.search(line, done.stderr)
+
+
+def test_a_second_ctrl_c_is_not_taken_ill(tmp_path: Path) -> None:
+    """An operator who presses it again while the first stop is under way."""
+    with running_demo(tmp_path) as process:
+        for _ in range(5):
+            process.popen.send_signal(signal.SIGINT)
+        assert process.stop(signal.SIGINT) == 0
+    assert process.err.read_text() == ""

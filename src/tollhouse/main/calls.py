@@ -23,9 +23,10 @@ TIMEOUT = 5.0
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A request and its answer in words."""
+    """A request with its attributes, and its answer, in words."""
 
     request: str
+    sent: Sequence[str]
     answer: Sequence[str]
     elapsed_us: int
 
@@ -63,7 +64,7 @@ def _place(
 ) -> Any:
     before = _balance(appliance, wallet)
     done = appliance.in_thread(call, target)
-    done.addErrback(lambda failure: [Step("failed", (failure.getErrorMessage(),), 0)])
+    done.addErrback(lambda failure: [Step("failed", (), (failure.getErrorMessage(),), 0)])
     return done.addCallback(lambda steps: show(title, before, steps, _balance(appliance, wallet)))
 
 
@@ -87,7 +88,10 @@ def radius_call(target: Target) -> list[Step]:
         TIMEOUT,
         dictionaries=target.dictionaries / "radius",
     )
-    return [Step(one.request, one.reply or (one.error,), one.elapsed) for one in steps]
+    told = [one.request.split(", ") for one in steps]
+    return [
+        Step(kind, sent, one.reply or (one.error,), one.elapsed) for one, (kind, *sent) in zip(steps, told, strict=True)
+    ]
 
 
 def diameter_call(target: Target) -> list[Step]:
@@ -104,10 +108,10 @@ def diameter_call(target: Target) -> list[Step]:
     dictionary = load_dictionary(target.dictionaries / "diameter")
     at = target.diameter.listen
     steps = diameter_probe.run_probe(dictionary, at.host, at.port, session, timeout=TIMEOUT)
-    return [Step(one.title, one.lines, one.elapsed_us) for one in steps]
+    return [Step(one.title, (), one.lines, one.elapsed_us) for one in steps]
 
 
 def sip_call(target: Target) -> list[Step]:
     """OPTIONS, INVITE, ACK."""
     steps = sip_probe.run_probe(target.sip.listen.host, target.sip.listen.port, "1001", CALLED, TIMEOUT)
-    return [Step(one.title, one.answer, one.milliseconds * 1000) for one in steps]
+    return [Step(one.title, (), one.answer, one.milliseconds * 1000) for one in steps]

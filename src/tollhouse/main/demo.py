@@ -110,6 +110,8 @@ def _show(title: str, before: str, steps: Sequence[Step], after: str) -> None:
     print(f"  {'wallet before':44}{before:>16}")
     for step in steps:
         print(f"  {step.request:44}{step.elapsed_us / 1000:13.1f} ms")
+        for line in step.sent:
+            print(f"      > {line}")
         for line in step.answer:
-            print(f"      {line}")
+            print(f"      < {line}")
     print(f"  {'wallet after':44}{after:>16}", flush=True)

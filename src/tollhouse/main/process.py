@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import sys
 import traceback
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from tollhouse.configdb.database import ConfigError
@@ -24,6 +26,20 @@ def _settle_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 1_000)
+
+
+def _stop_when_told(reactor: Any) -> None:
+    """SIGINT and SIGTERM begin a clean stop; more of them change nothing (Twisted's handlers trip over them)."""
+    told = False
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            reactor.callFromThread(reactor.stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
 
 
 def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: Callable[[Appliance], None]) -> int:
@@ -47,6 +63,7 @@ def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: C
 
     def start() -> None:
         nonlocal status
+        _stop_when_told(reactor)
         try:
             appliance.start()
             _settle_collector()
