@@ -156,6 +156,27 @@ def test_an_operator_releases_it() -> None:
     rig.proved()
 
 
+@pytest.mark.parametrize("suspended", ["before", "meanwhile"])
+def test_a_release_does_not_end_a_suspension(suspended: str) -> None:
+    """An operator suspended it for a reason of his own: that ends by a second word of his, not with the quarantine."""
+    rig = broken()
+    suspend = ChangeWallet("api", "1001", "suspend", state="suspended")
+    if suspended == "before":
+        rig.ask(suspend)
+    assert refusal(rig.ask(stop(seconds=85))) is Refusal.INTERNAL_ERROR
+    if suspended == "meanwhile":
+        rig.ask(suspend)
+    rig.ask(ChangeWallet("api", "1001", "limit", credit_limit=EUR))
+    assert rig.wallet().state == "quarantined"
+    rig.restart()
+    states = []
+    for key in ("release", "resume"):
+        rig.ask(ChangeWallet("api", "1001", key, state="active"))
+        states.append(rig.wallet().state)
+    assert states == ["suspended", "active"]
+    rig.proved()
+
+
 def test_an_answer_that_breaks_keeps_nobody_from_his() -> None:
     rig = rig_with()
 

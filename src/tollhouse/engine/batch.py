@@ -163,7 +163,7 @@ class Engine:
         if wallet is None or wallet.state == QUARANTINED:
             return Decision(outcome)
         self.tally.count("engine_quarantines")
-        wallet = msgspec.structs.replace(wallet, state=QUARANTINED)
+        wallet = msgspec.structs.replace(wallet, state=QUARANTINED, release_to=wallet.state)
         wallet, record, body = enter(wallet, now, "change", "engine", "", (), "quarantined")
         images: tuple[Image, ...] = (wallet,)
         return Decision(outcome, images, ((record, body),))

@@ -41,8 +41,8 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `began` is the instant that rating starts from; `until` when the reservation ends (closed: when the tombstone goes).
     `granted`, `used` count from the session's start; `posted` is what its records took so far, `lines` what it still
     holds. `recent` = what requests were answered, the newest last. `ended`: why it closed. `machine`: which of the
-    client's machines has it. `assumed`: it fell silent and was not charged for `used` but for more or for nothing; its Stop,
-    if it comes, says what is due. `paid`: which buckets `posted` was taken from, the latest last.
+    client's machines has it. `assumed`: it fell silent and was not charged for `used` but for more or for nothing; its
+    Stop, if it comes, says what is due. `paid`: which buckets `posted` was taken from, the latest last.
     """
 
     id: str

@@ -143,12 +143,24 @@ def _change(policy: Policy, command: ChangeWallet, body: bytes, wallet: Wallet |
     if wallet is None:
         return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
     limit = wallet.credit_limit if command.credit_limit is None else command.credit_limit
-    state = wallet.state if command.state is None else command.state
+    state, release_to = _states(wallet, command.state)
     expiry = wallet.expiry if command.expiry is None else command.expiry
-    changed = msgspec.structs.replace(wallet, credit_limit=limit, state=state, expiry=expiry)
+    changed = msgspec.structs.replace(wallet, credit_limit=limit, state=state, expiry=expiry, release_to=release_to)
     note = f"state={state} credit_limit={limit} expiry={expiry}"
     changed, record, data = enter(changed, now, "change", command.client, command.key, (), note)
     return once(policy, command.client, command.key, body, view(changed, now), now, changed, ((record, data),))
+
+
+def _states(wallet: Wallet, wanted: str | None) -> tuple[str, str]:
+    """The wallet's new state, and the one that its release leads to.
+
+    `active` ends a quarantine and brings back the state before it; a suspension meanwhile waits for that release.
+    """
+    if wallet.state != QUARANTINED:
+        return wanted or wallet.state, ACTIVE
+    if wanted == ACTIVE:
+        return wallet.release_to, ACTIVE
+    return QUARANTINED, wanted or wallet.release_to
 
 
 def inspect(book: Book, command: Inspect, now: Instant) -> Decision:

@@ -45,6 +45,7 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Who pays. `buckets` stand in the order in which they pay; `records`, `chain`: its record chain's length and head.
 
     `credit_limit` >= 0: how far the main bucket may go below zero for new holds (0 = prepaid).
+    `release_to`: the state that the end of a quarantine brings back.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     next_bucket: int = MAIN_BUCKET + 1
     records: int = 0
     chain: bytes = b""
+    release_to: str = ACTIVE
 
     def balance(self) -> int:
         """The sum of all buckets, held money included."""
