@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.cli.terminal import Desk
+from tests.processes import PATIENCE, TOLLHOUSE
 
 CALLED = "4412345678"
 NOON = "2026-11-24T12:00:00Z"
@@ -169,6 +173,42 @@ def test_the_console_script_itself(desk: Desk) -> None:
         [script, "wallet", "get", "no"], env=environment, capture_output=True, text=True, check=False
     )
     assert (wrong.returncode, wrong.stdout) == (1, "")
+
+
+def test_an_interrupted_command_says_nothing() -> None:
+    """Ctrl-C while the engine thinks: 130 as a shell says it, and no trace."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = ["env", "--default-signal=INT", *TOLLHOUSE, "wallet", "get", "1001", "--url", url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                connection, _ = silent.accept()
+                with connection:
+                    assert connection.recv(100).startswith(b"POST /jsonrpc")
+                    process.send_signal(signal.SIGINT)
+                    assert process.wait(PATIENCE) == 130
+                    assert process.communicate() == (b"", b"")
+            finally:
+                process.kill()
+
+
+@pytest.mark.parametrize("words", ["--help", "wallet --help", "wallet list --help"])
+def test_a_reader_of_the_help_that_goes_away_is_no_fault(words: str) -> None:
+    """The pipe has no reader when the help is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*TOLLHOUSE, *words.split()],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_a_reader_that_goes_away_is_no_fault(desk: Desk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from msgspec.structs import fields
@@ -44,7 +46,7 @@ def test_help_names_every_argument(method: Method) -> None:
 
 def test_help_names_every_noun() -> None:
     said = tollhouse("--help")
-    nouns = {method.path[0] for method in METHODS} | {"demo", "serve", "probe"}
+    nouns = {method.path[0] for method in METHODS} | {"demo", "serve", "probe", "secret"}
     assert all(f"    {noun} " in said.out for noun in nouns)
 
 
@@ -75,6 +77,42 @@ def test_wrong_usage_is_status_2(words: str) -> None:
     said = tollhouse(*words.split())
     assert (said.status, said.out) == (2, "")
     assert said.err.startswith("usage: tollhouse")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("wallt get", "`wallet`"),
+        ("wallets list", "`wallet`"),
+        ("wallet gte 1001", "`get`"),
+        ("probe radios auth", "`radius`"),
+        ("probe radius stat", "`start`"),
+        ("wallet change 1001 --state activ", "`active`"),
+        ("status", "`system status`"),
+        ("recharge 1001", "`wallet recharge`"),
+        ("get 1001", "`wallet get` or `session get`"),
+    ],
+)
+def test_a_slip_of_the_hand_is_told_what_was_meant(words: str, meant: str) -> None:
+    said = tollhouse(*words.split())
+    assert (said.status, said.out) == (2, "")
+    assert f", did you mean {meant}? (one of " in said.err
+
+
+def test_what_is_like_nothing_is_told_what_there_is() -> None:
+    said = tollhouse("xyzzy")
+    assert said.status == 2
+    assert "'xyzzy' (one of demo, serve, system, " in said.err
+    assert said.err.endswith("`tollhouse --help` says more\n")
+
+
+def test_help_names_the_first_looks() -> None:
+    """Each is a command."""
+    said = tollhouse("--help")
+    looks = re.findall(r"(?m)^  tollhouse ((?:[a-z]+ )+)(?:NAME)? ", said.out)
+    assert len(looks) == 5
+    for look in looks:
+        assert tollhouse(*look.split(), "--help").status == 0
 
 
 @pytest.mark.parametrize(

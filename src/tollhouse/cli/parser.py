@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from tollhouse.cli.http import DEFAULT_URL, base_url
 from tollhouse.cli.table import METHODS, Argument, Kind, Method
 
-Nouns: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Nouns: TypeAlias = "argparse._SubParsersAction[Parser]"
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 """What a parser's `run` default is: does the command, returns the exit status."""
 
@@ -24,6 +25,27 @@ _NOUNS = {
     "event": "one-shot charges",
     "record": "what moved",
 }
+
+
+class Parser(argparse.ArgumentParser):
+    """Says of a word that it does not know which one may have been meant. The parsers of its nouns are like it."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            told = f"unknown: {value!r}{_meant(value, known)} (one of {', '.join(known)})"
+            raise argparse.ArgumentError(action, told)
+
+    def error(self, message: str) -> NoReturn:
+        """Status 2, with how to get help."""
+        super().error(f"{message}\n`{self.prog} --help` says more")
+
+
+def _meant(word: str, known: list[str]) -> str:
+    """The nearest known word; else the command whose verb it is."""
+    near = [f"`{choice}`" for choice in get_close_matches(word, known, 1)]
+    verbs = [f"`{' '.join(method.path)}`" for method in METHODS if method.path[-1] == word and method.path[0] in known]
+    return f", did you mean {' or '.join(near or verbs)}?" if near or verbs else ""
 
 
 def add_methods(nouns: Nouns, run: Callable[[Method, argparse.Namespace], int]) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from tollhouse.cli.command import Disk, Tools, add_commands
+from tollhouse.cli.parser import Parser
 from tollhouse.cli.probe import add_probe
+from tollhouse.cli.secret import Seal, add_secret
 from tollhouse.main.plan import DICTIONARIES
 from tollhouse.main.setting_table import DEFAULT_FILE, Paths
 
@@ -20,11 +22,25 @@ INTERRUPTED: Final = 130
 CUT_OFF: Final = 141
 """Who read the output went away (128 + SIGPIPE, as a shell says it)."""
 
+EPILOG: Final = """\
+first looks:
+  tollhouse system status      does it serve, and what is wrong
+  tollhouse session list       who calls, what it holds
+  tollhouse wallet get NAME    who pays, with how much
+  tollhouse record list NAME   what moved
+  tollhouse audit              is every balance what its records say
+
+`tollhouse NOUN --help` lists its verbs, `tollhouse NOUN VERB --help` their options;
+docs/operations.md and docs/api.md say more"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `tollhouse`. The exit status; SystemExit with 2 on wrong usage and with 0 after --help."""
-    given = _parser().parse_args(arguments)
     try:
+        try:
+            given = _parser().parse_args(arguments)
+        finally:
+            sys.stdout.flush()
         status: int = given.run(given)
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -35,9 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tollhouse", description="real-time charging appliance", allow_abbrev=False, epilog="docs/api.md says more"
+def _parser() -> Parser:
+    parser = Parser(
+        prog="tollhouse",
+        description="real-time charging appliance",
+        allow_abbrev=False,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     nouns = parser.add_subparsers(metavar="NOUN", required=True)
     start = nouns.add_parser("demo", help="a demo tenant on loopback: three calls are placed, then it serves")
@@ -57,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     add_commands(nouns, Tools(_open_disk, TOKEN_FILES))
     add_probe(nouns, DICTIONARIES)
-
+    add_secret(nouns, _sealing, DEFAULT_FILE)
     return parser
 
 
@@ -71,6 +91,12 @@ def _serve(given: argparse.Namespace) -> int:
     from tollhouse.main.serve import serve
 
     return serve(given.settings)
+
+
+def _sealing(settings: Path, key_file: Path | None) -> Seal:
+    from tollhouse.main.sealing import sealing
+
+    return sealing(settings, key_file)
 
 
 def _open_disk(directory: Path) -> Disk | None:
