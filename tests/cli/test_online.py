@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from tests.cli.terminal import Desk
 from tests.processes import PATIENCE, TOLLHOUSE
 
+ROOT = Path(__file__).resolve().parents[2]
 CALLED = "4412345678"
 NOON = "2026-11-24T12:00:00Z"
 
@@ -25,6 +27,18 @@ def fresh(desk: Desk, wallet: str, opening: str = "10.0000") -> str:
 
 def balance(desk: Desk, wallet: str) -> str:
     return desk("wallet", "get", wallet).values()["balance"]
+
+
+def test_the_first_look(desk: Desk) -> None:
+    """What is empty is said too: no problem and no peer are answers."""
+    values = desk("system", "status").values()
+    assert " ".join(values) == (
+        "accepting time version generation uptime open_sessions free_bytes disk_low config_problems peers"
+    )
+    assert values["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (values["accepting"], values["disk_low"]) == ("yes", "no")
+    assert (values["config_problems"], values["peers"]) == ("-", "-")
+    assert int(values["free_bytes"]) > 0
 
 
 def test_a_price_and_its_parts(desk: Desk) -> None:

@@ -27,6 +27,7 @@ def test_an_object_with_lists_and_objects_in_it() -> None:
         "wallet  1001",
         "final   no",
         "expiry  -",
+        "none    -",
         "buckets",
         "  id",
         "   1",

@@ -27,7 +27,7 @@ def shown(result: Json) -> Iterator[str]:
 
 
 def _many(value: object) -> bool:
-    return isinstance(value, list | dict)
+    return isinstance(value, list | dict) and bool(value)
 
 
 def _listed(values: Sequence[object]) -> Iterator[str]:
@@ -64,7 +64,7 @@ def _numbers(cells: Sequence[str]) -> bool:
 
 def cell(value: object) -> str:
     """One value on one line; what a terminal would act on is shown as a question mark."""
-    if value is None or value == "":
+    if value is None or value in ("", [], {}):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

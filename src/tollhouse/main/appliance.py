@@ -6,6 +6,7 @@ import logging
 import os
 import traceback
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -39,6 +40,7 @@ from tollhouse.store.embedded import open_embedded
 from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
 
 _LOG: Final = logging.getLogger("tollhouse")
+VERSION: Final = metadata.version("tollhouse")
 TICK: Final = 0.05
 WATCH: Final = 0.2
 
@@ -187,9 +189,11 @@ class Appliance:
 
     def _status(self) -> Json:
         return {
+            "version": VERSION,
             "generation": self.engine.book.snapshot.generation,
             "uptime": (self.engine.now() - self._started) // 1_000_000,
             "open_sessions": self.engine.book.open_sessions(),
+            "free_bytes": self._store.free_bytes(),
             "disk_low": self.engine.admission.disk_low,
             "config_problems": [str(problem) for problem in self.cache.problems],
             "peers": sorted(self._diameter.node.peers()) if self._diameter else [],
