@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tollhouse.store.interface import Claimed, Entry, RecordEntry, Store
-from tollhouse.values.instants import Instant
+from tollhouse.store.records import day_of
+from tollhouse.values.instants import DAY, Instant
 
 
 class DictStore:
-    """`free` is what `free_bytes` says; `batches` counts appends."""
+    """`free` is what `free_bytes` says; `batches` counts appends; `ruined`: days that cannot be read, and why."""
 
     def __init__(self) -> None:
         self.entries: dict[tuple[int, bytes], Entry] = {}
@@ -17,6 +18,8 @@ class DictStore:
         self.engine_time: Instant = 0
         self.batches = 0
         self.free = 1 << 40
+        self.kept_days = 400
+        self.ruined: dict[str, str] = {}
 
     def claim(self) -> Claimed:
         return Claimed(b"dict", self.batches, self.engine_time, 0, 0)
@@ -37,7 +40,32 @@ class DictStore:
         return [(key, image) for key, image in rows if image is not None][:limit]
 
     def records(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
-        return [record for record in self.chains.get(wallet, ()) if record.sequence > after][:limit]
+        chain = self.chains.get(wallet, ())
+        return [one for one in chain if one.sequence > after and day_of(one.at) not in self.ruined][:limit]
+
+    def days(self) -> list[str]:
+        return sorted({day_of(record.at) for chain in self.chains.values() for record in chain})
+
+    def unreadable(self, day: str) -> str:
+        return self.ruined.get(day, "")
+
+    def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        heads = {
+            name: max(record.sequence for record in chain if day_of(record.at) == day)
+            for name, chain in sorted(self.chains.items())
+            if name > after and any(day_of(record.at) == day for record in chain)
+        }
+        return list(heads.items())[:limit]
+
+    def day_records(self, day: str, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        return [record for record in self.records(wallet, after, limit) if day_of(record.at) == day]
+
+    def expired_days(self, now: Instant) -> list[str]:
+        return [day for day in self.days() if day < day_of(now - self.kept_days * DAY)]
+
+    def drop_day(self, day: str, now: Instant) -> None:
+        for name, chain in self.chains.items():
+            self.chains[name] = [record for record in chain if day_of(record.at) != day]
 
     @property
     def next_number(self) -> int:

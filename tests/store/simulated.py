@@ -297,11 +297,19 @@ class SimulatedState:
     def days(self) -> list[str]:
         return sorted(self.record_days)
 
-    def day_heads(self, day: str) -> dict[str, int]:
+    def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
         heads: dict[str, int] = {}
-        for record in self.record_days[day].values():
+        for record in self.record_days.get(day, {}).values():
             heads[record.wallet] = max(record.sequence, heads.get(record.wallet, 0))
-        return heads
+        return [item for item in sorted(heads.items()) if item[0] > after][:limit]
+
+    def day_records(self, day: str, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        of_day = self.record_days.get(day, {}).values()
+        found = [record for record in of_day if record.wallet == wallet and record.sequence > after]
+        return sorted(found, key=lambda record: record.sequence)[:limit]
+
+    def unreadable(self, day: str) -> str:
+        return ""
 
     def drop_day(self, day: str) -> None:
         with self.points.around("drop_day"):

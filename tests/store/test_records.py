@@ -1,16 +1,18 @@
-"""Record days: retention, brought-forward records, and paging over days."""
+"""Record days: retention, paging over days, and days that cannot be read."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.store.rig import NOON, SMALL, Crash, Rig, raise_died, record, wallet
+from msgspec.structs import replace
+from tests.store.rig import NOON, SMALL, Rig, raise_died, record, wallet
 
 from tollhouse.store.embedded import EmbeddedStore, open_embedded
-from tollhouse.store.interface import RecordEntry
+from tollhouse.store.errors import UnreadableDayError
+from tollhouse.store.reader import open_reader
 from tollhouse.store.records import RecordDays, most_open
 from tollhouse.store.state import NumberedRecord
 from tollhouse.values.instants import DAY
@@ -62,41 +64,109 @@ def test_days_leave_half_of_the_files_to_others(files: int, days: int) -> None:
     assert most_open(files) == days
 
 
-def forward(wallet_name: str, sequence: int) -> RecordEntry:
-    """Stands for all up to `sequence`, as the next in the chain."""
-    return RecordEntry(wallet_name, sequence + 1, NOON, b"brought forward")
-
-
-def test_a_day_goes_after_its_brought_forward_records_are_durable(tmp_path: Path, store: EmbeddedStore) -> None:
+def test_a_day_goes_once_it_is_past_its_retention_and_all_in_its_file(tmp_path: Path, store: EmbeddedStore) -> None:
+    """2024-10-04 with 400 days of retention: gone from 2025-11-09 on, which is 401 days later."""
     store.append(NOON, [], [record("a", 1), record("a", 2), record("b", 1)])
+    assert store.expired_days(NOON + 500 * DAY) == []
     with pytest.raises(ValueError, match="not over"):
-        store.drop_day("2024-10-04", NOON + 401 * DAY, forward)
+        store.drop_day("2024-10-04", NOON + 401 * DAY)
     finish(store)
     assert store.expired_days(NOON + 400 * DAY) == []
     assert store.expired_days(NOON + 401 * DAY) == ["2024-10-04"]
-    store.drop_day("2024-10-04", NOON + 401 * DAY, forward)
+    store.append(NOON, [], [record("a", 3)])
+    assert store.expired_days(NOON + 401 * DAY) == []
+    finish(store)
+    store.drop_day("2024-10-04", NOON + 401 * DAY)
     assert not (tmp_path / "records" / "2024-10-04.lmdb").exists()
-    assert store.records("a", 0, 9) == [forward("a", 2)]
-    assert store.records("b", 0, 9) == [forward("b", 1)]
+    assert store.records("a", 0, 9) == store.day_records("2024-10-04", "a", 0, 9) == []
+    assert store.day_wallets("2024-10-04", "", 9) == []
+    assert (store.unreadable("2024-10-04"), store.days()) == ("", [])
 
 
-def test_a_crash_before_the_day_is_gone_leaves_it_whole() -> None:
-    rig = Rig()
-    rig.put(records=[record("a", 1)])
-    rig.checkpoint()
+def test_no_day_is_past_a_retention_of_zero(tmp_path: Path) -> None:
+    store = open_embedded(tmp_path, raise_died, replace(SMALL, record_retention_days=0))
+    store.claim()
+    store.append(NOON, [], [record("a", 1)])
+    finish(store)
+    assert store.expired_days(NOON + 10_000 * DAY) == []
+    store.close()
 
-    def stop(name: str) -> None:
-        if name == "drop_day:before":
-            raise Crash(name)
 
-    rig.plan(stop)
-    with pytest.raises(Crash):
-        rig.store.drop_day("2024-10-04", NOON + 401 * DAY, forward)
-    rig.crash()
-    assert [each.sequence for each in rig.store.records("a", 0, 9)] == [1, 2]
-    rig.checkpoint()
-    rig.store.drop_day("2024-10-04", NOON + 401 * DAY, lambda owner, sequence: None)
-    assert rig.store.records("a", 0, 9) == [forward("a", 1)]
+def test_a_day_is_read_in_pages_of_wallets_and_of_their_records(store: EmbeddedStore) -> None:
+    """Names that begin alike, one of them with a character next to the separator; a has four, the others one."""
+    names = ["a", "a\x01", "a b", "ab", "\u00e9"]
+    store.append(NOON, [], [record("a", sequence) for sequence in (1, 2, 3)] + [record(name, 4) for name in names])
+    store.append(NOON + DAY, [], [record("later", 1)])
+    finish(store)
+    pages = [store.day_wallets("2024-10-04", after, 2) for after in ("", "a\x01", "ab", "\u00e9")]
+    assert pages == [[("a", 4), ("a\x01", 4)], [("a b", 4), ("ab", 4)], [("\u00e9", 4)], []]
+    assert [each.sequence for each in store.day_records("2024-10-04", "a", 1, 2)] == [2, 3]
+    assert store.day_records("2024-10-04", "later", 0, 9) == []
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def cut_to_its_head(path: Path) -> None:
+    os.truncate(path, 2 * os.sysconf("SC_PAGE_SIZE"))
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"not LMDB at all " * 1000)
+
+
+def forbid(path: Path) -> None:
+    """Nobody may read it, the superuser neither: a directory stands in its place."""
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("ruin", [cut, cut_to_its_head, empty, overwrite, forbid])
+def test_a_day_that_cannot_be_read_is_named_and_the_others_are_read(
+    tmp_path: Path, ruin: Callable[[Path], None]
+) -> None:
+    store = open_embedded(tmp_path, raise_died, SMALL)
+    store.claim()
+    for day in range(3):
+        store.append(NOON + day * DAY, [], [record("a", day + 1)])
+    finish(store)
+    store.close()
+    ruin(tmp_path / "records" / "2024-10-05.lmdb")
+    store = open_embedded(tmp_path, raise_died, SMALL)
+    store.claim()
+    assert [each.sequence for each in store.records("a", 0, 9)] == [1, 3]
+    assert store.unreadable("2024-10-05").startswith("records of 2024-10-05 cannot be read: ")
+    assert [store.unreadable(day) for day in ("2024-10-04", "2024-10-06")] == ["", ""]
+    with pytest.raises(UnreadableDayError):
+        store.day_wallets("2024-10-05", "", 9)
+    with pytest.raises(UnreadableDayError):
+        store.day_records("2024-10-05", "a", 0, 9)
+    store.append(NOON + 3 * DAY, [], [record("a", 4)])
+    finish(store)
+    store.close()
+    reader = open_reader(tmp_path)
+    assert [each.sequence for each in reader.records("a", 0, 9)] == [1, 3, 4]
+    assert reader.unreadable("2024-10-05").startswith("records of 2024-10-05 cannot be read: ")
+    reader.close()
+
+
+def test_a_day_that_was_mended_is_read_again_within_a_minute(tmp_path: Path, store: EmbeddedStore) -> None:
+    store.append(NOON, [], [record("a", 1)])
+    finish(store)
+    store.close()
+    path = tmp_path / "records" / "2024-10-04.lmdb"
+    path.rename(tmp_path / "aside")
+    path.touch()
+    store.claim()
+    assert store.records("a", 0, 9) == []
+    (tmp_path / "aside").rename(path)
+    store.reader_check()
+    assert [each.sequence for each in store.records("a", 0, 9)] == [1]
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 481])

@@ -7,11 +7,11 @@ segments. A start lays the journal over the state and serves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 
 import lmdb
 
@@ -31,8 +31,6 @@ from tollhouse.store.state import Change, State
 from tollhouse.values.instants import DAY, Instant
 
 _TROUBLE = (OSError, lmdb.Error)
-BroughtForward: TypeAlias = Callable[[str, int], RecordEntry | None]
-"""(wallet, its last sequence on the day) -> the record that stands for the day, or None where one exists already."""
 
 
 def open_embedded(directory: Path, die: Die, settings: StoreSettings) -> EmbeddedStore:
@@ -154,25 +152,41 @@ class EmbeddedStore:
         except (*_TROUBLE, StoreError) as error:
             self._trouble("writing a checkpoint", error)
 
+    def days(self) -> list[str]:
+        """Days that have a file of records, oldest first."""
+        return self._state.days()
+
+    def unreadable(self, day: str) -> str:
+        """Why the day's records cannot be read; empty: they can."""
+        try:
+            return self._state.unreadable(day)
+        except (*_TROUBLE, StoreError) as error:
+            self._trouble("reading records", error)
+
+    def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        """Wallets > `after` with records in the day's file, each with its highest sequence there."""
+        return self._state.day_wallets(day, after, limit)
+
+    def day_records(self, day: str, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        """The wallet's records in the day's file with a sequence > `after`, at most `limit`."""
+        return self._state.day_records(day, wallet, after, limit)
+
     def expired_days(self, now: Instant) -> list[str]:
-        """Record days past their retention, oldest first."""
-        oldest_kept = day_of(now - self._settings.record_retention_days * DAY)
+        """Days past their retention, oldest first, all of whose records are in their file."""
+        kept = self._settings.record_retention_days
+        if not kept:
+            return []
+        oldest_kept = min(day_of(now - kept * DAY), self._pending_from(now))
         return [day for day in self._state.days() if day < oldest_kept]
 
-    def drop_day(self, day: str, engine_time: Instant, brought_forward: BroughtForward) -> None:
-        """Remove a day's records, once each wallet that has some has a record that stands for them, durably.
+    def drop_day(self, day: str, now: Instant) -> None:
+        """Remove a day's records for good, durably.
 
         ValueError while the day is not over, or records of it may still lie in the journal.
         """
-        pending = self._layers.frozen or self._layers.tail
-        if day >= day_of(pending.began if pending.batches else engine_time):
+        if day >= self._pending_from(now):
             raise ValueError(f"{day} is not over, or not all of it is in its file")
         try:
-            heads = self._state.day_heads(day)
-            forward = [brought_forward(wallet, sequence) for wallet, sequence in heads.items()]
-            standing = [record for record in forward if record is not None]
-            if standing:
-                self.append(engine_time, (), standing)
             self._state.drop_day(day)
         except (*_TROUBLE, StoreError) as error:
             self._trouble(f"dropping the records of {day}", error)
@@ -241,6 +255,11 @@ class EmbeddedStore:
         yield
         while self._journal.prepare():
             yield
+
+    def _pending_from(self, now: Instant) -> str:
+        """The first day that may still get records: from the journal, or new ones."""
+        pending = self._layers.frozen or self._layers.tail
+        return day_of(pending.began if pending.batches else now)
 
     def _slice(self) -> int:
         """How much one step carries: the more, the more has come since the checkpoint began.

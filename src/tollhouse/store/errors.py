@@ -27,5 +27,9 @@ class CorruptError(StoreError):
     """What is on disk contradicts itself: a damaged frame before the end, a missing segment, a foreign state."""
 
 
+class UnreadableDayError(StoreError):
+    """A day of records that cannot be read: cut short, no LMDB file, no permission. Every other day can."""
+
+
 class NotPublishedError(StoreError):
     """A generation could not be written; the one before it is in force."""

@@ -62,7 +62,28 @@ class Store(Protocol):
         """(key, newest image) of the kind with key > `after`, in key order, at most `limit`: tools page with it."""
 
     def records(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
-        """The wallet's records with a sequence > `after`, in order, at most `limit`, wherever they lie."""
+        """The wallet's records with a sequence > `after`, in order, at most `limit`, wherever they can be read."""
+
+    def days(self) -> list[str]:
+        """Days (`2026-11-23`, UTC) that have a file of records, oldest first."""
+
+    def unreadable(self, day: str) -> str:
+        """Why the day's records cannot be read, and `records` goes without them; empty: they can."""
+
+    def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        """Wallets with records in the day's file whose name comes after `after`, each with its highest sequence there.
+
+        In order of name, at most `limit`. Raises UnreadableDayError.
+        """
+
+    def day_records(self, day: str, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        """The wallet's records in the day's file with a sequence > `after`, at most `limit`. UnreadableDayError."""
+
+    def expired_days(self, now: Instant) -> list[str]:
+        """Days past their retention, oldest first, all of whose records are in their file."""
+
+    def drop_day(self, day: str, now: Instant) -> None:
+        """Remove a day's records for good, durably. ValueError where it may still get some."""
 
     @property
     def next_number(self) -> int:

@@ -185,8 +185,14 @@ class LmdbState:
     def days(self) -> list[str]:
         return self._records.days()
 
-    def day_heads(self, day: str) -> dict[str, int]:
-        return self._records.heads(day)
+    def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        return self._records.wallets(day, after, limit)
+
+    def day_records(self, day: str, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        return self._records.of_day(day, wallet, after, limit)
+
+    def unreadable(self, day: str) -> str:
+        return self._records.unreadable(day)
 
     def drop_day(self, day: str) -> None:
         self._records.drop(day)

@@ -57,6 +57,23 @@ class Reader:
         """The wallet's records with a sequence > `after`, in order, at most `limit`."""
         return self._layers.records(wallet, after, limit)
 
+    def days(self) -> list[str]:
+        """Days that have a file of records, oldest first."""
+        return self._state.days()
+
+    def unreadable(self, day: str) -> str:
+        """Why the day's records cannot be read; empty: they can."""
+        return self._state.unreadable(day)
+
+    def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        """Wallets > `after` with records in the day's file, each with its highest sequence there."""
+        return self._state.day_wallets(day, after, limit)
+
+    @property
+    def next_number(self) -> int:
+        """What an engine's next append would have."""
+        return self.claimed.number + 1
+
     def close(self) -> None:
         """Let an engine have the directory."""
         self._state.close()

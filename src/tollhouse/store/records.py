@@ -7,9 +7,11 @@ sequence -> key of the record).
 
 from __future__ import annotations
 
+import os
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
@@ -19,7 +21,7 @@ import lmdb
 import msgspec
 
 from tollhouse.store.environments import FORMAT_BYTE, open_environment, unpack
-from tollhouse.store.errors import DamagedValueError
+from tollhouse.store.errors import CorruptError, DamagedValueError, UnreadableDayError
 from tollhouse.store.files import sync_path
 from tollhouse.store.interface import RecordEntry
 from tollhouse.store.state import NumberedRecord
@@ -34,6 +36,8 @@ _HANDLES: Final = 3
 """Files that a day keeps open: its data, the same for commits, its lock."""
 _PLACE: Final = struct.Struct(">QI")
 _SEQUENCE: Final = struct.Struct(">Q")
+_BEHIND: Final = b"\1"
+"""After a wallet's name: behind all its index keys, before those of the wallet that follows."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decoder: Final = msgspec.msgpack.Decoder(RecordEntry)
 
@@ -67,6 +71,7 @@ class RecordDays:
         self._directory = directory
         self._read_only = read_only
         self._open: OrderedDict[str, _Day] = OrderedDict()
+        self._unreadable: dict[str, str] = {}
         self._most = most_open(getrlimit(RLIMIT_NOFILE)[0] if files is None else files)
 
     def write(self, store_id: bytes, records: Sequence[NumberedRecord]) -> None:
@@ -82,42 +87,57 @@ class RecordDays:
                     index_key = wallet_prefix(each.record.wallet) + _SEQUENCE.pack(each.record.sequence)
                     transaction.put(key, FORMAT_BYTE + _encode(each.record), db=day.records)
                     transaction.put(index_key, key, db=day.wallets)
+            _lengthen(self._path(name), day.environment)
 
     def of_wallet(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
-        """The wallet's records with a sequence > `after`, in order, at most `limit`."""
+        """The wallet's records with a sequence > `after`, in order, at most `limit`, of all days that can be read."""
         found: list[RecordEntry] = []
         for name in self.days():
             if len(found) >= limit:
                 break
-            found.extend(self._of_day(name, wallet, after, limit - len(found)))
+            with suppress(UnreadableDayError):
+                found.extend(self.of_day(name, wallet, after, limit - len(found)))
         return found
+
+    def of_day(self, day: str, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        """The wallet's records of one day, likewise. Raises UnreadableDayError."""
+        with self._reading(day) as opened:
+            return [] if opened is None else list(_of_day(opened, day, wallet, after, limit))
 
     def days(self) -> list[str]:
         """Days that have a file, oldest first."""
         return sorted(path.stem for path in self._directory.glob("*.lmdb"))
 
-    def heads(self, day: str) -> dict[str, int]:
-        """Each wallet of the day with its highest sequence there."""
-        opened = self._day(day)
-        with opened.environment.begin(db=opened.wallets) as transaction, transaction.cursor() as cursor:
-            return {
-                key[: -_SEQUENCE.size - 1].decode(): _SEQUENCE.unpack(key[-_SEQUENCE.size :])[0]
-                for key in cursor.iternext(values=False)
-            }
+    def wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        """Wallets with records on the day whose name comes after `after`, each with its highest sequence there.
+
+        In order of name, at most `limit`. Raises UnreadableDayError.
+        """
+        with self._reading(day) as opened:
+            return [] if opened is None else _wallets(opened, after, limit)
+
+    def unreadable(self, day: str) -> str:
+        """Why the day cannot be read; empty: it can, or there is none."""
+        try:
+            with self._reading(day):
+                return ""
+        except UnreadableDayError as error:
+            return str(error)
 
     def drop(self, day: str) -> None:
         """Remove the day's file, durably."""
         opened = self._open.pop(day, None)
         if opened is not None:
             opened.environment.close()
-        path = self._directory / f"{day}.lmdb"
+        path = self._path(day)
         path.unlink(missing_ok=True)
         path.with_name(f"{day}.lmdb-lock").unlink(missing_ok=True)
         if self._directory.is_dir():
             sync_path(self._directory)
 
     def reader_check(self) -> int:
-        """Clear reader slots that dead processes left."""
+        """Clear reader slots that dead processes left. What could not be read before is tried again."""
+        self._unreadable.clear()
         return sum(int(day.environment.reader_check()) for day in self._open.values())
 
     def close(self) -> None:
@@ -126,35 +146,88 @@ class RecordDays:
             day.environment.close()
         self._open.clear()
 
+    def _path(self, name: str) -> Path:
+        return self._directory / f"{name}.lmdb"
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[_Day | None]:
+        """The day, None where there is none; its trouble is an UnreadableDayError, and not tried again for a while."""
+        if name not in self._unreadable:
+            try:
+                yield self._day(name) if self._path(name).exists() else None
+            except (OSError, lmdb.Error, CorruptError) as error:
+                self._unreadable[name] = f"records of {name} cannot be read: {error}"
+            else:
+                return
+        raise UnreadableDayError(self._unreadable[name])
+
     def _day(self, name: str) -> _Day:
         if name in self._open:
             self._open.move_to_end(name)
             return self._open[name]
         while len(self._open) >= self._most:
             self._open.popitem(last=False)[1].environment.close()
-        path = self._directory / f"{name}.lmdb"
+        path = self._path(name)
+        if path.exists() and not path.stat().st_size:
+            raise CorruptError(f"{path} is empty")
         environment = open_environment(path, databases=2, read_only=self._read_only, map_size=_MAP_SIZE)
         create = not self._read_only
-        day = _Day(
-            environment, environment.open_db(b"records", create=create), environment.open_db(b"wallets", create=create)
-        )
-        self._open[name] = day
-        return day
+        try:
+            _check_length(path, environment)
+            records, wallets = (environment.open_db(one, create=create) for one in (b"records", b"wallets"))
+        except BaseException:
+            environment.close()
+            raise
+        self._open[name] = _Day(environment, records, wallets)
+        return self._open[name]
 
-    def _of_day(self, name: str, wallet: str, after: int, limit: int) -> Iterator[RecordEntry]:
-        """One that is damaged at rest, or not where the index says, has no body: nobody can read it, and others can."""
-        day = self._day(name)
-        prefix = wallet_prefix(wallet)
-        with day.environment.begin() as transaction, transaction.cursor(db=day.wallets) as cursor:
-            if not cursor.set_range(prefix + _SEQUENCE.pack(after + 1)):
+
+def _length(environment: lmdb.Environment) -> int:
+    """Octets of the file up to its last page."""
+    return int((environment.info()["last_pgno"] + 1) * environment.stat()["psize"])
+
+
+def _check_length(path: Path, environment: lmdb.Environment) -> None:
+    """Raises CorruptError for a file that ends before its last page: to read there kills the process by SIGBUS."""
+    if path.stat().st_size < _length(environment):
+        raise CorruptError(f"{path} is cut short")
+
+
+def _lengthen(path: Path, environment: lmdb.Environment) -> None:
+    """Let the file reach to its last page: LMDB leaves out one at the end that a commit took and did not need."""
+    if path.stat().st_size < _length(environment):
+        os.truncate(path, _length(environment))
+
+
+def _wallets(day: _Day, after: str, limit: int) -> list[tuple[str, int]]:
+    """From each wallet's first row to the next wallet's: rows between them are not walked over."""
+    found: list[tuple[str, int]] = []
+    start = after.encode() + _BEHIND if after else b""
+    with day.environment.begin(db=day.wallets) as transaction, transaction.cursor() as cursor:
+        while len(found) < limit and (cursor.set_range(start) if start else cursor.first()):
+            name = cursor.key()[: -_SEQUENCE.size - 1]
+            start = name + _BEHIND
+            if cursor.set_range(start):
+                cursor.prev()
+            else:
+                cursor.last()
+            found.append((name.decode(), _SEQUENCE.unpack(cursor.key()[-_SEQUENCE.size :])[0]))
+    return found
+
+
+def _of_day(day: _Day, name: str, wallet: str, after: int, limit: int) -> Iterator[RecordEntry]:
+    """One that is damaged at rest, or not where the index says, has no body: nobody can read it, and others can."""
+    prefix = wallet_prefix(wallet)
+    with day.environment.begin() as transaction, transaction.cursor(db=day.wallets) as cursor:
+        if not cursor.set_range(prefix + _SEQUENCE.pack(after + 1)):
+            return
+        for key, place in cursor.iternext():
+            if not key.startswith(prefix) or len(key) != len(prefix) + _SEQUENCE.size or limit == 0:
                 return
-            for key, place in cursor.iternext():
-                if not key.startswith(prefix) or len(key) != len(prefix) + _SEQUENCE.size or limit == 0:
-                    return
-                limit -= 1
-                value: bytes | None = transaction.get(place, db=day.records)
-                try:
-                    record = None if value is None else unpack(_decoder, value, name)
-                except DamagedValueError:
-                    record = None
-                yield record or RecordEntry(wallet, _SEQUENCE.unpack(key[len(prefix) :])[0], 0, b"")
+            limit -= 1
+            value: bytes | None = transaction.get(place, db=day.records)
+            try:
+                record = None if value is None else unpack(_decoder, value, name)
+            except DamagedValueError:
+                record = None
+            yield record or RecordEntry(wallet, _SEQUENCE.unpack(key[len(prefix) :])[0], 0, b"")

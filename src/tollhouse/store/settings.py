@@ -19,4 +19,4 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     slice_entries: int = 256
     """Entries that one step of a checkpoint carries, in one commit."""
     record_retention_days: int = 400
-    """Record days older than this may be dropped."""
+    """Record days older than this may be dropped; 0: none ever."""

@@ -130,13 +130,19 @@ class State(Protocol):
         """Put records into their day's file, durably. Written twice is written once (rule 5)."""
 
     def records(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
-        """The wallet's records with a sequence > `after`, in order, at most `limit`, over all days."""
+        """The wallet's records with a sequence > `after`, in order, at most `limit`, over all days that can be read."""
 
     def days(self) -> list[str]:
         """Days with a record file, oldest first."""
 
-    def day_heads(self, day: str) -> dict[str, int]:
-        """Each wallet with records on the day, and its highest sequence there."""
+    def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        """Wallets > `after` with records on the day, each with its highest sequence there. UnreadableDayError."""
+
+    def day_records(self, day: str, wallet: str, after: int, limit: int) -> list[RecordEntry]:
+        """The wallet's records of the day with a sequence > `after`, at most `limit`. UnreadableDayError."""
+
+    def unreadable(self, day: str) -> str:
+        """Why the day's file cannot be read; empty: it can."""
 
     def drop_day(self, day: str) -> None:
         """Remove the day's file, durably; one that is missing is no trouble."""
