@@ -9,6 +9,7 @@ from tests.engine.rig import EUR, Rig, authorize, granted, rig_with, start, stop
 from tollhouse.engine.book import SESSION, WALLET, DamagedError
 from tollhouse.main.reading import StoreReading
 from tollhouse.values.commands import CreateWallet
+from tollhouse.values.instants import DAY
 
 
 def three_wallets() -> Rig:
@@ -58,3 +59,17 @@ def test_a_damaged_record_is_shown_as_such() -> None:
     assert (first["wallet"], first["sequence"]) == ("1001", 1)
     assert "damaged" in first
     assert second["amount"] == "-0.6417"
+
+
+def test_records_that_their_day_cannot_give_are_an_error_and_not_left_out() -> None:
+    """1001's second record is of the next day; 1002 has none of that day, and is told all it has."""
+    rig = three_wallets()
+    chain = rig.store.chains["1001"]
+    chain[1] = msgspec.structs.replace(chain[1], at=chain[1].at + DAY)
+    reading = StoreReading(rig.store, lambda: rig.clock)
+    assert [one["sequence"] for one in reading.records("1001", 0, 10)] == [1, 2]
+    rig.store.ruined["2026-11-19"] = "records of 2026-11-19 cannot be read: for a test"
+    with pytest.raises(DamagedError, match="records of 2026-11-19 cannot be read: for a test"):
+        reading.records("1001", 0, 10)
+    assert [one["sequence"] for one in reading.records("1001", 0, 1)] == [1]
+    assert [one["sequence"] for one in reading.records("1002", 0, 10)] == [1]

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import msgspec
 
-from tollhouse.engine.book import COUNT, OPEN_SESSIONS, SESSION, WALLET, Count, DamagedError, decode_image
-from tollhouse.engine.session import CLOSED, Session, wallet_key
-from tollhouse.records.record import decode, digest
-from tollhouse.store.interface import RecordEntry
+from tollhouse.engine.book import WALLET, DamagedError, decode_image
+from tollhouse.engine.chain import Chain, standing
+from tollhouse.engine.loose_ends import LooseEnds
+from tollhouse.engine.readable import Readable
+from tollhouse.engine.session import Session, wallet_key
+from tollhouse.records.forward import NOTHING
 from tollhouse.wallet.state import Wallet
 
 PAGE = 500
-
-
-class Readable(Protocol):
-    """What an audit reads: a store, or a store's disk with no engine running."""
-
-    def load(self, kind: int, key: bytes) -> bytes | None:
-        """The newest image of the entity."""
-
-    def find(self, index_key: bytes) -> list[tuple[int, bytes]]:
-        """Entities whose newest image names this index key."""
-
-    def scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-        """(key, newest image) with key > `after`."""
-
-    def records(self, wallet: str, after: int, limit: int) -> list[RecordEntry]:
-        """The wallet's records with a sequence > `after`."""
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -55,7 +40,7 @@ class AuditReport(msgspec.Struct, frozen=True):
 
 
 def audit(store: Readable) -> AuditReport:
-    """Prove every wallet, that no session holds money of a wallet that is not there, and the count of open ones."""
+    """Prove every wallet, and look at all that belongs to none."""
     faults: list[str] = []
     balances: dict[str, int] = {}
     counters: dict[str, dict[str, int]] = {}
@@ -68,27 +53,16 @@ def audit(store: Readable) -> AuditReport:
         moved = counters.setdefault(proof.unit, {})
         for counter, amount in proof.counters.items():
             moved[counter] = moved.get(counter, 0) + amount
-    sessions = open_ones = 0
-    for key, image in _all(store, SESSION, b""):
-        sessions += 1
-        try:
-            session = decode_image(SESSION, image)
-        except DamagedError as error:
-            faults.append(f"session {key.decode(errors='replace')}: {error}")
-            continue
-        open_ones += isinstance(session, Session) and session.state != CLOSED
-        if isinstance(session, Session) and session.lines:
-            if session.state == CLOSED:
-                faults.append(f"session {session.id} is closed and holds money")
-            if store.load(WALLET, session.wallet.encode()) is None:
-                faults.append(f"session {session.id} holds money of wallet {session.wallet}, which is not there")
-    faults += _miscounted(store, open_ones)
+    ends = LooseEnds(store)
+    for _ in ends.steps():
+        pass
+    faults += [fault.text for fault in ends.faults]
     faults += [
         f"{unit}: balances and counter-accounts do not sum to zero"
         for unit, balance in balances.items()
         if balance + sum(counters[unit].values())
     ]
-    return AuditReport(wallets, sessions, records, balances, counters, tuple(faults))
+    return AuditReport(wallets, ends.sessions, records, balances, counters, tuple(faults))
 
 
 def proofs(store: Readable, after: str) -> Iterator[Proof]:
@@ -114,10 +88,13 @@ def steps(store: Readable, after: str) -> Iterator[Proof | None]:
 
 
 def _prove(store: Readable, wallet: Wallet) -> Iterator[Proof | None]:
-    """One wallet: its holds from its open sessions, its chain link by link, its buckets from its postings."""
+    """One wallet: its holds from its open sessions, its chain link by link, its buckets from its postings.
+
+    Every posting has its counter-account, and what is brought forward sums to zero: so does each wallet, and each unit.
+    """
     faults: list[str] = []
-    held = _held_by_sessions(store, wallet.name, faults)
-    chain = _Chain(wallet.name, faults)
+    held = _held_by_sessions(store, wallet.name)
+    chain = _chain(store, wallet.name, faults)
     while page := store.records(wallet.name, chain.sequence, PAGE):
         for entry in page:
             if entry.sequence <= wallet.records:
@@ -127,13 +104,38 @@ def _prove(store: Readable, wallet: Wallet) -> Iterator[Proof | None]:
                 faults.append(f"wallet {wallet.name}: {wallet.records} records expected, there is one numbered {last}")
             break
         yield None
+        chain = _brought_on(store, chain, wallet)
     if (chain.sequence, chain.previous) != (wallet.records, wallet.chain):
         faults.append(f"wallet {wallet.name}: {wallet.records} records expected, the chain ends at {chain.sequence}")
+    if chain.unit not in ("", wallet.unit):
+        faults.append(f"wallet {wallet.name} is in {wallet.unit}, its records are in {chain.unit}")
     values = {bucket.id: bucket.value for bucket in wallet.buckets}
     faults += _differences(wallet.name, "has", values, "its records", chain.buckets)
     stated = {bucket.id: bucket.held for bucket in wallet.buckets}
     faults += _differences(wallet.name, "holds", stated, "its sessions", held)
-    yield Proof(wallet.name, wallet.unit, wallet.balance(), chain.sequence, chain.counters, tuple(faults))
+    yield Proof(wallet.name, wallet.unit, wallet.balance(), chain.followed, chain.counters, tuple(faults))
+
+
+def _chain(store: Readable, wallet: str, faults: list[str]) -> Chain:
+    """The chain from what was brought forward on."""
+    try:
+        return Chain(wallet, standing(store, wallet), faults)
+    except ValueError as error:
+        faults.append(str(error))
+        return Chain(wallet, NOTHING, faults)
+
+
+def _brought_on(store: Readable, chain: Chain, wallet: Wallet) -> Chain:
+    """Where a day with records still to be followed was dropped meanwhile, the chain goes on behind it."""
+    try:
+        forward = standing(store, wallet.name)
+    except ValueError:
+        return chain
+    if not chain.sequence < forward.sequence <= wallet.records:
+        return chain
+    further = Chain(wallet.name, forward, chain.faults)
+    further.followed = chain.followed
+    return further
 
 
 def _records_of(store: Readable, wallet: str) -> int:
@@ -146,35 +148,6 @@ def _records_of(store: Readable, wallet: str) -> int:
     return found.records if isinstance(found, Wallet) else 0
 
 
-class _Chain:
-    """A wallet's records followed one by one: what they moved, and where they do not hang together."""
-
-    def __init__(self, wallet: str, faults: list[str]) -> None:
-        self.buckets: dict[int, int] = {}
-        self.counters: dict[str, int] = {}
-        self.previous, self.sequence = b"", 0
-        self._wallet = wallet
-        self._faults = faults
-
-    def follow(self, entry: RecordEntry) -> None:
-        """The next record."""
-        before, self.previous = self.previous, digest(entry.body)
-        expected, self.sequence = self.sequence + 1, entry.sequence
-        at = f"wallet {self._wallet}: record {entry.sequence}"
-        try:
-            record = decode(entry.body)
-        except ValueError as error:
-            self._faults.append(f"{at}: {error}")
-            return
-        if (record.sequence, entry.sequence, record.previous) != (expected, expected, before):
-            self._faults.append(f"{at} does not follow record {expected - 1}")
-        for posting in record.postings:
-            self.buckets[posting.bucket] = self.buckets.get(posting.bucket, 0) + posting.amount
-            self.counters[posting.counter] = self.counters.get(posting.counter, 0) - posting.amount
-        if record.balance != sum(self.buckets.values()):
-            self._faults.append(f"{at} states another balance than its records")
-
-
 def _differences(wallet: str, verb: str, stated: dict[int, int], source: str, proved: dict[int, int]) -> list[str]:
     return [
         f"wallet {wallet}: bucket {bucket} {verb} {stated.get(bucket, 0)}, {source} say {proved.get(bucket, 0)}"
@@ -183,29 +156,19 @@ def _differences(wallet: str, verb: str, stated: dict[int, int], source: str, pr
     ]
 
 
-def _held_by_sessions(store: Readable, wallet: str, faults: list[str]) -> dict[int, int]:
+def _held_by_sessions(store: Readable, wallet: str) -> dict[int, int]:
+    """Per bucket, without sessions that cannot be read: `LooseEnds` names those."""
     held: dict[int, int] = {}
     for kind, key in store.find(wallet_key(wallet)):
         image = store.load(kind, key)
         try:
             session = decode_image(kind, image) if image is not None else None
-        except DamagedError as error:
-            faults.append(f"session {key.decode(errors='replace')}: {error}")
+        except DamagedError:
             continue
         if isinstance(session, Session) and session.wallet == wallet:
             for bucket, amount in session.lines:
                 held[bucket] = held.get(bucket, 0) + amount
     return held
-
-
-def _miscounted(store: Readable, open_sessions: int) -> list[str]:
-    image = store.load(COUNT, OPEN_SESSIONS)
-    try:
-        stored = decode_image(COUNT, image) if image is not None else None
-    except DamagedError as error:
-        return [f"count of open sessions: {error}"]
-    stated = stored.value if isinstance(stored, Count) else 0
-    return [] if stated == open_sessions else [f"{open_sessions} sessions are open, {stated} are counted"]
 
 
 def _all(store: Readable, kind: int, after: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -7,7 +7,9 @@ from itertools import islice
 from typing import Final
 
 from tollhouse.console.reading import AuditPage, Finding
-from tollhouse.engine.audit import Proof, Readable, steps
+from tollhouse.engine.audit import Proof, steps
+from tollhouse.engine.loose_ends import Fault, LooseEnds
+from tollhouse.engine.readable import Readable
 
 AUDIT_PAGE: Final = 200
 STEPS: Final = 4
@@ -47,19 +49,23 @@ class Auditor:
 
 
 def _walk(store: Readable, after: str, limit: int) -> Iterator[AuditPage | None]:
-    """None after each step, at last the page."""
+    """None after each step, at last the page. Behind the last wallet it also has what no wallet's proof looks at."""
     size = min(limit, AUDIT_PAGE)
     proofs: list[Proof] = []
     for step in steps(store, after):
         if step is not None:
             proofs.append(step)
         if len(proofs) == size:
-            yield _page(proofs, proofs[-1].wallet)
+            yield _page(proofs, (), proofs[-1].wallet)
             return
         yield None
-    yield _page(proofs, "")
+    ends = LooseEnds(store)
+    for _ in ends.steps():
+        yield None
+    yield _page(proofs, ends.faults, "")
 
 
-def _page(proofs: Sequence[Proof], following: str) -> AuditPage:
-    findings = tuple(Finding(proof.wallet, fault) for proof in proofs for fault in proof.faults)
-    return AuditPage(len(proofs), sum(proof.records for proof in proofs), findings, following)
+def _page(proofs: Sequence[Proof], loose: Sequence[Fault], following: str) -> AuditPage:
+    findings = [Finding(proof.wallet, fault) for proof in proofs for fault in proof.faults]
+    findings += [Finding(fault.wallet, fault.text) for fault in loose]
+    return AuditPage(len(proofs), sum(proof.records for proof in proofs), tuple(findings), following)

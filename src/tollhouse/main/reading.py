@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from tollhouse.engine.audit import Readable
 from tollhouse.engine.book import SESSION, WALLET, DamagedError, Entity, decode_image
+from tollhouse.engine.chain import standing
+from tollhouse.engine.readable import Readable
 from tollhouse.engine.session import Session, find_key
 from tollhouse.engine.wallets import session_view, view
+from tollhouse.records.forward import NOTHING, BroughtForward
 from tollhouse.records.record import decode
+from tollhouse.store.interface import RecordEntry
 from tollhouse.values.instants import Instant, format_instant, format_seconds
 from tollhouse.values.money import format_amount
 from tollhouse.values.outcomes import SessionView, WalletView
@@ -49,16 +52,42 @@ class StoreReading:
         return [session_view(one, self._wallet(one.wallet)) for one in found if isinstance(one, Session)]
 
     def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
-        """The wallet's records, ready for JSON; of one that cannot be read, its number and why."""
+        """The wallet's records, ready for JSON; of one that cannot be read, its number and why.
+
+        First stands what was brought forward, where the page begins before its end. Raises DamagedError where records
+        are missing because their day cannot be read.
+        """
         owner = self._wallet(wallet)
         decimals = owner.decimals if owner else 0
-        found: list[dict[str, object]] = []
-        for entry in self._store.records(wallet, after, limit):
+        forward = self._forward(wallet)
+        found = [_shown_forward(forward, decimals)] if after < forward.sequence else []
+        after = max(after, forward.sequence)
+        entries = self._store.records(wallet, after, limit - len(found)) if len(found) < limit else []
+        full = len(found) + len(entries) == limit
+        self._check_missing(wallet, after, entries, None if full or owner is None else owner.records)
+        for entry in entries:
             try:
                 found.append(_shown(entry.body, decimals))
             except ValueError as error:
                 found.append({"wallet": wallet, "sequence": entry.sequence, "damaged": str(error)})
         return found
+
+    def _forward(self, wallet: str) -> BroughtForward:
+        """NOTHING too where it cannot be read: the audit says so."""
+        try:
+            return standing(self._store, wallet)
+        except ValueError:
+            return NOTHING
+
+    def _check_missing(self, wallet: str, after: int, entries: Sequence[RecordEntry], last: int | None) -> None:
+        """`last`: the number that the last entry is to have, where the page is to reach so far."""
+        numbers = [entry.sequence for entry in entries]
+        whole = numbers == list(range(after + 1, after + 1 + len(numbers)))
+        if whole and last in (None, after + len(numbers)):
+            return
+        for day in self._store.days():
+            if unreadable := self._store.unreadable(day):
+                raise DamagedError(f"wallet {wallet}: not all records behind {after} can be read: {unreadable}")
 
     def _readable(self, kind: int, after: str, limit: int) -> Iterator[Entity]:
         key = after.encode()
@@ -82,6 +111,28 @@ class StoreReading:
     def _view(self, wallet: Wallet) -> WalletView:
         now = self._now()
         return view(expire(wallet, now)[0], now)
+
+
+def _shown_forward(forward: BroughtForward, decimals: int) -> dict[str, object]:
+    """In the form of a record whose postings are what each bucket held."""
+    balance = format_amount(sum(amount for _, amount in forward.buckets), decimals)
+    return {
+        "wallet": forward.wallet,
+        "sequence": forward.sequence,
+        "at": format_instant(forward.at),
+        "kind": "brought forward",
+        "client": "",
+        "request_id": "",
+        "unit": forward.unit,
+        "amount": balance,
+        "balance": balance,
+        "postings": [
+            {"bucket": bucket, "amount": format_amount(amount, decimals), "counter_account": ""}
+            for bucket, amount in forward.buckets
+        ],
+        "note": f"records 1 to {forward.sequence}, which are kept no longer",
+        "previous": "",
+    }
 
 
 def _shown(body: bytes, decimals: int) -> dict[str, object]:
