@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tollhouse.engine import charge, settle
+from tollhouse.engine import charge, ends
 from tollhouse.main.__main__ import main
 
 BUG_FILE = Path(os.environ["BUG_FILE"])
@@ -30,5 +30,5 @@ def buggy(function: Callable[..., Any]) -> Callable[..., Any]:
 
 if __name__ == "__main__":
     charge.hold = buggy(charge.hold)  # type: ignore[assignment]
-    settle.give_back = buggy(settle.give_back)  # type: ignore[assignment]
+    ends.give_back = buggy(ends.give_back)  # type: ignore[assignment]
     sys.exit(main())

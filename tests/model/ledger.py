@@ -175,10 +175,21 @@ class Ledger:
 
     def exact(self, name: str, now: int) -> bool:
         """Whether every movement on the wallet is known, so that amounts must agree to the last digit."""
+        return self._sure(name) and not any(one.until <= now for one in self.open_sessions(name))
+
+    def _sure(self, name: str) -> bool:
+        """Whether all is known but for one thing: which of the sessions past their end have been ended by now."""
         account = self.accounts[name]
-        if account.doubts or account.expiring:
-            return False
-        return not any(one.vague or one.until <= now for one in self.open_sessions(name))
+        return not (account.doubts or account.expiring or any(one.vague for one in self.open_sessions(name)))
+
+    def payable(self, name: str, now: int, without: Session | None = None) -> int:
+        """What may be held where it matters and `_sure` holds: whatever is past its end has ended, swept or not."""
+        account = self.accounts[name]
+        gone = 0
+        for one in self.open_sessions(name):
+            if one is not without:
+                gone += self._silent_cost(one) - one.posted if one.until <= now else one.held
+        return max(0, account.balance() + account.limit - gone)
 
     def free(self, name: str, now: int, without: Session | None = None) -> int:
         """What may be held at most: exact where nothing is in doubt, else from above."""
@@ -242,8 +253,10 @@ class Ledger:
                 if outcome.amount != -amount or (amount > free and not self._split(account)):
                     raise Wrong(f"{outcome.amount} was charged for {amount}, {free} was free at most")
                 account.charged += amount
-            elif self._no_funds(outcome) and self.exact(wallet_of(command), now) and amount <= free:
-                raise Wrong(f"{amount} was refused with {outcome}, {free} is free")
+                return
+            payable = self.payable(wallet_of(command), now)
+            if self._no_funds(outcome) and self._sure(wallet_of(command)) and amount <= payable:
+                raise Wrong(f"{amount} was refused with {outcome}, {payable} is free")
             return
         late = isinstance(command, Recharge) and 0 < command.expiry <= now
         if late and isinstance(outcome, Refused) and outcome.refusal is Refusal.INVALID:
@@ -325,8 +338,8 @@ class Ledger:
             session.until = self._silent_at(session, now)
         steps, used = self._steps(command), session.used if session else 0
         name = wallet_of(command)
-        free = self.free(name, now, session) + (session.posted if session else 0)
-        if self.exact(name, now) and steps.longest(free, used + steps.shortest()) > used:
+        free = self.payable(name, now, session) + (session.posted if session else 0)
+        if self._sure(name) and steps.longest(free, used + steps.shortest()) > used:
             raise Wrong(f"{command} was refused with {outcome}, {free} is free")
 
     def _hold(
@@ -340,9 +353,10 @@ class Ledger:
         account = self.accounts[session.wallet]
         if outcome.granted and price > free and not doubtful and not self._split(account):
             raise Wrong(f"{outcome.granted} was granted to {command.key}, {price} with {free} free")
-        if self.exact(session.wallet, now) and not doubtful:
+        if self._sure(session.wallet) and not doubtful:
             self.exact_checks += 1
             most = self._asked(command, session)
+            free = self.payable(session.wallet, now, session) + session.posted
             if reach != max(session.steps.longest(free, most), session.used):
                 raise Wrong(f"{reach} was granted to {command.key}, {session.steps.longest(free, most)} is due")
         session.granted = reach
@@ -423,11 +437,16 @@ class Ledger:
 
     def _silence(self, session: Session) -> None:
         """The end of a session that reports no more."""
-        if session.state == "started" and self.rules.on_silence == "granted":
-            self._post(session, session.steps.cost(max(session.used, session.granted)))
-        elif self.rules.on_silence == "nothing":
-            self._post(session, 0)
+        self._post(session, self._silent_cost(session))
         session.state, session.held = "closed", 0
+
+    def _silent_cost(self, session: Session) -> int:
+        """What a session costs that is heard of no more."""
+        if self.rules.on_silence == "nothing":
+            return 0
+        if session.state == "started" and self.rules.on_silence == "granted":
+            return session.steps.cost(max(session.used, session.granted))
+        return session.posted
 
     # The end
 

@@ -14,8 +14,9 @@ from tests.model.runs import POINTS, fault, plan_of, shrunk, tariffs
 from tests.model.world import World
 from tests.store.simulated import SimulatedFiles, SimulatedState
 
-from tollhouse.engine import charge, one_shots, settle, wallets
+from tollhouse.engine import charge, ends, one_shots, settle, wallets
 from tollhouse.engine.batch import Engine
+from tollhouse.engine.book import Book
 from tollhouse.engine.session import Session
 from tollhouse.store import journal
 from tollhouse.store.errors import StoreError
@@ -113,8 +114,8 @@ def _forgets_one_shots(patch: pytest.MonkeyPatch) -> None:
 
 
 def _charges_a_cent_more(patch: pytest.MonkeyPatch) -> None:
-    true = settle.cost
-    patch.setattr(settle, "cost", lambda price, began, usage: true(price, began, usage) + (CENT if usage else 0))
+    true = ends.cost
+    patch.setattr(ends, "cost", lambda price, began, usage: true(price, began, usage) + (CENT if usage else 0))
 
 
 def _prices_a_message_a_step_too_low(patch: pytest.MonkeyPatch) -> None:
@@ -126,7 +127,7 @@ def _leaks_a_hold(patch: pytest.MonkeyPatch) -> None:
     def keep(wallet: Wallet, lines: Lines) -> Wallet:
         return wallet
 
-    patch.setattr(settle, "give_back", keep)
+    patch.setattr(ends, "give_back", keep)
 
 
 def _holds_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -144,6 +145,10 @@ def _grants_a_second_less(patch: pytest.MonkeyPatch) -> None:
 
 def _counts_a_total_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settle, "reported", lambda session, usage: session.used + usage.units)
+
+
+def _leaves_what_is_due_to_the_sweep(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Book, "due_sessions", lambda book, wallet, now: [])
 
 
 def _recovers_all_but_the_last_batch(patch: pytest.MonkeyPatch) -> None:
@@ -165,6 +170,7 @@ PLANTS: list[Plant] = [
     _holds_nothing,
     _grants_a_second_less,
     _counts_a_total_twice,
+    _leaves_what_is_due_to_the_sweep,
     _recovers_all_but_the_last_batch,
 ]
 

@@ -14,7 +14,7 @@ from tollhouse.rating.price import Price
 from tollhouse.records.record import Record
 from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.store.interface import Entry, RecordEntry, Store
-from tollhouse.values.instants import Instant
+from tollhouse.values.instants import LAST, Instant
 from tollhouse.values.outcomes import Outcome
 from tollhouse.wallet.funds import next_expiry
 from tollhouse.wallet.state import QUARANTINED, Wallet
@@ -155,6 +155,7 @@ class Book:
         self._moved = 0
         self._hashes: dict[Price, bytes] = {}
         self._passed_over: set[_Name] = set()
+        self._no_end_before: dict[str, Instant] = {}
         self.touched = ""
         """The wallet that the decision in hand last loaded: the one to quarantine when it breaks."""
         self.joined_by_window = 0
@@ -184,6 +185,24 @@ class Book:
         if index_key in self._batch_finds:
             ids = list(dict.fromkeys((*ids, *self._batch_finds[index_key])))
         return ids
+
+    def due_sessions(self, wallet: str, now: Instant) -> list[Session]:
+        """The wallet's open sessions that are due, earliest first; damaged ones are left out.
+
+        Nothing is read while none can be.
+        """
+        if now < self._no_end_before.get(wallet, now):
+            return []
+        sessions: list[Session] = []
+        for session_id in self.session_ids("", wallet):
+            try:
+                session = self.session(session_id)
+            except DamagedError:
+                continue
+            if session is not None and session.state != CLOSED and session.wallet == wallet:
+                sessions.append(session)
+        self._no_end_before[wallet] = min((one.until for one in sessions), default=LAST)
+        return sorted((one for one in sessions if one.until <= now), key=lambda one: one.until)
 
     def one_shot(self, client: str, key: str) -> OneShot | None:
         """The row of a one-shot request made before."""
@@ -253,6 +272,8 @@ class Book:
             self._known[name] = image
             if isinstance(image, Session):
                 was = before if isinstance(before, Session) else None
+                if image.until < self._no_end_before.get(image.wallet, 0):
+                    self._no_end_before[image.wallet] = image.until
                 self._moved += (image.state != CLOSED) - (was is not None and was.state != CLOSED)
                 if was is None or was.keys != image.keys:
                     for index_key in entry.finds:
@@ -277,6 +298,8 @@ class Book:
         if len(self._known) > self._limit:
             for name in list(self._known)[: self._limit // 4]:
                 del self._known[name]
+        if len(self._no_end_before) > self._limit:
+            self._no_end_before.clear()
 
     def _entity(self, kind: int, key: bytes) -> Entity | None:
         name = (kind, key)

@@ -12,6 +12,7 @@ import msgspec
 from tollhouse.engine import closing, finding, one_shots, settle, sweep, wallets
 from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Closing, Decision, refuse, remember, repeated
+from tollhouse.engine.ends import Ended, end_due, silent, with_all_due
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
 from tollhouse.engine.terms import Terms, begun, most, sane, terms_of
@@ -39,7 +40,7 @@ from tollhouse.values.commands import (
     Wish,
 )
 from tollhouse.values.instants import Instant
-from tollhouse.values.outcomes import Done, Outcome, Refused, Route
+from tollhouse.values.outcomes import Outcome, Refused, Route
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.funds import available, give_back, hold
 from tollhouse.wallet.state import Wallet
@@ -102,28 +103,38 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
 
-    before: Decision | None = None
+    before = Ended(wallet)
     if session is not None and command.begin and session.state == STARTED and session.wallet == wallet.name:
-        before, wallet = _opened_anew(book, policy, session, wallet, now)
+        before = _opened_anew(book, policy, session, wallet, now)
         session = None
     if session is None:
         price_hash, new_price = book.hash_of(price)
-        session = _opening(book, command, payer, wallet, price_hash, began, now)
+        opened = _opening(book, command, payer, wallet, price_hash, began, now)
         terms = Terms(price, command.service)
     elif session.wallet != wallet.name:
         return refuse(Refusal.CONFLICT, "the session is another wallet's", session.id)
     else:
-        new_price = ()
+        opened, new_price = session, ()
         terms = terms_of(book, session)
-        wallet = give_back(wallet, session.lines)
-    decision = _grant(policy, command, session, terms, wallet, ways, new_price, now)
-    if before is None or not decision.images:
-        return decision
-    return Decision(decision.outcome, (*before.images, *decision.images), (*before.records, *decision.records))
+        before = Ended(give_back(wallet, session.lines))
+    return with_all_due(
+        book,
+        policy,
+        before,
+        (opened.id,),
+        now,
+        lambda paying: _grant(policy, command, opened, terms, paying, ways, new_price, now),
+    )
 
 
 def _opening(
-    book: Book, command: Authorize, payer: Payer, wallet: Wallet, price_hash: bytes, began: Instant, now: Instant
+    book: Book,
+    command: Authorize | Start | Update | Stop,
+    payer: Payer,
+    wallet: Wallet,
+    price_hash: bytes,
+    began: Instant,
+    now: Instant,
 ) -> Session:
     """A session that holds nothing yet."""
     return Session(
@@ -144,10 +155,10 @@ def _opening(
     )
 
 
-def _opened_anew(book: Book, policy: Policy, session: Session, wallet: Wallet, now: Instant) -> tuple[Decision, Wallet]:
+def _opened_anew(book: Book, policy: Policy, session: Session, wallet: Wallet, now: Instant) -> Ended:
     """The client opens a running session once more: it restarted, and the old one will not report again."""
-    ended, wallet, records = settle.silent(policy, terms_of(book, session), session, wallet, "opened_anew", now)
-    return Decision(Done(0), (ended,), records), wallet
+    ended, wallet, records = silent(policy, terms_of(book, session), session, wallet, "opened_anew", now)
+    return Ended(wallet, (ended,), records)
 
 
 def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:
@@ -261,33 +272,19 @@ def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, beg
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
     price_hash, new_price = book.hash_of(price)
-    granted = affordable(price, began, available(wallet, now), most(policy, command.service))
-    held = hold(wallet, cost(price, began, granted), now)
-    wallet, lines = held if held is not None else (wallet, ())
-    session = Session(
-        book.new_session_id(),
-        command.caller.client,
-        wallet.name,
-        wallet.tenant,
-        payer.account,
-        command.service,
-        command.calling,
-        payer.called,
-        command.session_keys,
-        price_hash,
-        now,
-        began,
-        now,
-        STARTED,
-        Wish.GRANT,
-        granted,
-        lines=lines,
-        reported=now,
-        machine=command.caller.machine,
-    )
+    cap = most(policy, command.service)
+    before = Ended(wallet)
+    if affordable(price, began, available(wallet, now), cap) < cap:
+        before = end_due(book, policy, before, (), now)
+    granted = affordable(price, began, available(before.wallet, now), cap)
+    held = hold(before.wallet, cost(price, began, granted), now)
+    wallet, lines = held if held is not None else (before.wallet, ())
+    session = _opening(book, command, payer, wallet, price_hash, began, now)
+    session = msgspec.structs.replace(session, state=STARTED, granted=granted, lines=lines, reported=now)
     session = msgspec.structs.replace(session, until=settle.silent_after(policy, session, now))
     outcome = settle.granted(session, wallet, granted, False, policy, now)
-    return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent), *new_price))
+    opened = remember(session, command, outcome, policy.recent)
+    return Decision(outcome, (*before.sessions, wallet, opened, *new_price), before.records)
 
 
 def _known(book: Book, policy: Policy, command: Update | Stop, now: Instant) -> Session | Decision | None:

@@ -7,9 +7,9 @@ from typing import Final
 from tollhouse.engine import wallets
 from tollhouse.engine.book import Book, DamagedError, OneShot, decode_outcome, encode_outcome
 from tollhouse.engine.decision import Closing, Decision
+from tollhouse.engine.ends import silent
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import CLOSED, Session
-from tollhouse.engine.settle import silent
 from tollhouse.engine.terms import terms_of
 from tollhouse.records.record import Record
 from tollhouse.values.commands import CloseClient

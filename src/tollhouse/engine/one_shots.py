@@ -5,6 +5,7 @@ from __future__ import annotations
 from tollhouse.engine import wallets
 from tollhouse.engine.book import Book
 from tollhouse.engine.decision import Decision, refuse
+from tollhouse.engine.ends import Ended, with_all_due
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.terms import longest_usage, sane
 from tollhouse.identify.identify import Payer, identify
@@ -40,16 +41,24 @@ def charge(book: Book, policy: Policy, command: Charge, now: Instant) -> Decisio
         return Decision(amount)
     if (wrong := _unfit(amount, wallet)) is not None:
         return Decision(wrong)
+    due = amount.value
+    return with_all_due(
+        book, policy, Ended(wallet), (), now, lambda paying: _debit(policy, command, body, due, paying, now)
+    )
+
+
+def _debit(policy: Policy, command: Charge, body: bytes, due: int, wallet: Wallet, now: Instant) -> Decision:
+    """Take `due` from the wallet, or refuse for lack of money."""
     funds = available(wallet, now)
-    if amount.value > funds:
+    if due > funds:
         outcome = wallets.no_money(wallet, funds)
         return wallets.once(policy, command.caller.client, command.key, body, outcome, now)
     wallet, over = expire(wallet, now)
-    taken = take(wallet, (), amount.value, now, debt=False)
+    taken = take(wallet, (), due, now, debt=False)
     wallet, record, data = enter(
         taken.wallet, now, "charge", command.caller.client, command.key, (*over, *taken.postings), command.note
     )
-    posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, -amount.value, wallet.balance())
+    posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, -due, wallet.balance())
     return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
 
 

@@ -5,24 +5,24 @@ posted now = cost(whole usage so far) - posted before          (the connect fee 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
-from tollhouse.engine import wallets
-from tollhouse.engine.book import Book, StoredPrice, decode_outcome, encode_outcome
+from tollhouse.engine import ends, wallets
+from tollhouse.engine.book import Book, StoredPrice, decode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
-from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
-from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, SILENCE, STARTED, UNUSED, Answered, Session
+from tollhouse.engine.policy import Policy
+from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, STARTED, UNUSED, Session
 from tollhouse.engine.terms import Terms, begun, most, reported, terms_of
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable
-from tollhouse.records.record import Call, Record, enter
 from tollhouse.values.commands import Release, Service, Stop, Total, Update, Usage, Wish
 from tollhouse.values.instants import Duration, Instant
-from tollhouse.values.money import AmountError, fits
-from tollhouse.values.outcomes import Done, Granted, Outcome, Refused, Settled
+from tollhouse.values.outcomes import Done, Granted, Outcome, Refused
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.funds import available, expire, give_back, hold, pay_back, take
-from tollhouse.wallet.state import ADJUSTMENT, Lines, Posting, Wallet
+from tollhouse.wallet.funds import available, give_back, hold
+from tollhouse.wallet.state import Wallet
 
 
 def update(book: Book, policy: Policy, known: Session | Decision | None, command: Update, now: Instant) -> Decision:
@@ -37,7 +37,21 @@ def update(book: Book, policy: Policy, known: Session | Decision | None, command
         return Decision(barred)
     terms = _terms(book, opened, session)
     usage = reported(session, command.usage)
-    session, wallet, records = _post(policy, terms, session, wallet, usage, "", command.key, now)
+    decision = ends.with_all_due(
+        book,
+        policy,
+        ends.Ended(wallet),
+        _in_hand(opened, session),
+        now,
+        lambda paying: _reported(policy, terms, session, paying, usage, command, now),
+    )
+    return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
+
+
+def _reported(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, command: Update, now: Instant
+) -> Decision:
+    session, wallet, records = ends.post(policy, terms, session, wallet, usage, "", command.key, now)
     session = msgspec.structs.replace(session, state=STARTED, reported=now)
     outcome: Outcome
     if command.more is None:
@@ -48,7 +62,7 @@ def update(book: Book, policy: Policy, known: Session | Decision | None, command
         until = silent_after(policy, session, now)
     session = msgspec.structs.replace(session, until=until)
     session = remember(session, command, outcome, policy.recent)
-    return Decision(outcome, (*opened.images, wallet, session), (*opened.records, *records))
+    return Decision(outcome, (wallet, session), records)
 
 
 def stop(book: Book, policy: Policy, known: Session | Decision | None, command: Stop, now: Instant) -> Decision:
@@ -68,10 +82,25 @@ def stop(book: Book, policy: Policy, known: Session | Decision | None, command: 
     never_begun = session.state == AUTHORISED or session.ended == UNUSED
     if never_begun and session.service == Service.VOICE and isinstance(command.usage, Total):
         session = msgspec.structs.replace(session, began=begun(command, now))
-    session, wallet, records = end(policy, terms, session, wallet, usage, command.cause or "stop", command.key, now)
-    outcome = settled(session, wallet, now)
-    session = remember(session, command, outcome, policy.recent)
-    return Decision(outcome, (*opened.images, wallet, session), (*opened.records, *records))
+    last = session
+    decision = ends.with_all_due(
+        book,
+        policy,
+        ends.Ended(wallet),
+        _in_hand(opened, session),
+        now,
+        lambda paying: _stopped(policy, terms, last, paying, usage, command, now),
+    )
+    return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
+
+
+def _stopped(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, command: Stop, now: Instant
+) -> Decision:
+    cause = command.cause or "stop"
+    session, wallet, records = ends.end(policy, terms, session, wallet, usage, cause, command.key, now)
+    outcome = ends.settled(session, wallet, now)
+    return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
 
 
 def _told(session: Session, usage: Usage) -> bool:
@@ -95,103 +124,9 @@ def release(book: Book, policy: Policy, session: Session | None, command: Releas
         return refuse(Refusal.UNKNOWN_WALLET, session.wallet)
     if (barred := wallets.barred_for_settling(wallet)) is not None:
         return Decision(barred)
-    session, wallet, records = end(policy, terms_of(book, session), session, wallet, 0, RELEASED, command.key, now)
-    outcome = settled(session, wallet, now)
+    session, wallet, records = ends.end(policy, terms_of(book, session), session, wallet, 0, RELEASED, command.key, now)
+    outcome = ends.settled(session, wallet, now)
     return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
-
-
-def silent(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, cause: str, now: Instant
-) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
-    """End a session that will not report any more, as the policy says.
-
-    A Stop that comes all the same has the last word, so what was reported is kept whatever is charged for it now.
-    """
-    kept = usage = session.used
-    if session.state == STARTED and policy.on_silence is OnSilence.GRANTED:
-        usage = max(kept, session.granted)
-    if policy.on_silence is OnSilence.NOTHING:
-        usage = 0
-    ended, wallet, records = end(policy, terms, session, wallet, usage, cause, f"silence:{session.id}", now)
-    ended = msgspec.structs.replace(ended, used=kept, assumed=usage != kept)
-    answered = Answered(SILENCE, encode_outcome(settled(ended, wallet, now)))
-    return msgspec.structs.replace(ended, recent=(*ended.recent, answered)), wallet, records
-
-
-def end(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
-) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
-    """Post what is due, give back the rest, leave a tombstone."""
-    session, wallet, records = _post(policy, terms, session, wallet, usage, cause, request, now)
-    wallet, dropped = expire(give_back(wallet, session.lines), now)
-    if dropped:
-        wallet, record, body = enter(wallet, now, "expiry", "", "", dropped)
-        records = (*records, (record, body))
-    closed = msgspec.structs.replace(
-        session,
-        state=CLOSED,
-        lines=(),
-        until=now + policy.tombstone,
-        ended=cause,
-        reported=now,
-        recent=session.recent[:1] if len(session.recent) < 2 else (session.recent[0], session.recent[-1]),
-    )
-    return closed, wallet, records
-
-
-def _post(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
-) -> tuple[Session, Wallet, tuple[tuple[Record, bytes], ...]]:
-    """Charge the difference between the cost of `usage` and what was posted, with its record."""
-    whole = cost(terms.price, session.began, usage)
-    if not fits(whole):
-        raise AmountError(f"session {session.id} costs more than can be counted")
-    owed = whole - session.posted
-    lines, overdrawn, forgone = session.lines, 0, 0
-    postings: tuple[Posting, ...] = ()
-    if owed > 0:
-        taken = take(wallet, session.lines, owed, now, debt=policy.on_overrun is OnOverrun.DEBT)
-        wallet, lines, postings = taken.wallet, taken.lines, taken.postings
-        overdrawn, forgone = taken.overdrawn, taken.forgone
-    elif owed < 0:
-        wallet, postings = pay_back(wallet, session.paid, -owed, ADJUSTMENT)
-    posted = session.posted - sum(posting.amount for posting in postings)
-    session = msgspec.structs.replace(
-        session,
-        used=usage,
-        assumed=False,
-        posted=posted,
-        lines=lines,
-        overdrawn=session.overdrawn + overdrawn,
-        paid=_paid(session.paid, postings),
-    )
-    if not postings and not (cause and (usage or session.state != AUTHORISED)):
-        return session, wallet, ()
-    call = Call(
-        session.id,
-        session.client,
-        session.account,
-        str(session.service),
-        session.calling,
-        session.called,
-        session.began,
-        usage,
-        posted,
-        overdrawn,
-        session.price,
-        cause,
-        forgone,
-    )
-    wallet, record, body = enter(wallet, now, "session", session.client, request, postings, call=call)
-    return session, wallet, ((record, body),)
-
-
-def _paid(before: Lines, postings: tuple[Posting, ...]) -> Lines:
-    """What each bucket has paid for the session, this included; one that pays again goes last."""
-    paid = dict(before)
-    for posting in postings:
-        paid[posting.bucket] = paid.pop(posting.bucket, 0) - posting.amount
-    return tuple((bucket, amount) for bucket, amount in paid.items() if amount > 0)
 
 
 def _more(
@@ -238,12 +173,6 @@ def granted_again(book: Book, policy: Policy, session: Session, now: Instant) ->
     return granted(session, wallet, left, False, policy, now)
 
 
-def settled(session: Session, wallet: Wallet, now: Instant) -> Settled:
-    """The answer to a session that has ended."""
-    balance = available(wallet, now)
-    return Settled(session.id, session.used, wallet.unit, wallet.decimals, session.posted, balance, session.overdrawn)
-
-
 def validity(policy: Policy, session: Session, now: Instant) -> Duration:
     """How long a begun session's grant is good for; 0: it has not begun, and its time does not run yet."""
     if session.service != Service.VOICE:
@@ -258,6 +187,7 @@ def silent_after(policy: Policy, session: Session, now: Instant) -> Instant:
 
 _Subject = tuple[Decision, Session | None, Decision]
 _NOTHING = Decision(Done(0))
+_Kind = TypeVar("_Kind", Session, Wallet, StoredPrice)
 
 
 def _subject(book: Book, known: Session | Decision | None, command: Update | Stop) -> _Subject:
@@ -265,7 +195,7 @@ def _subject(book: Book, known: Session | Decision | None, command: Update | Sto
     if known is None:
         return _NOTHING, None, refuse(Refusal.UNKNOWN_SESSION)
     if isinstance(known, Decision):
-        session = next((image for image in known.images if isinstance(image, Session)), None)
+        session = _last(known, Session)
         if session is None:
             return _NOTHING, None, known
         return known, msgspec.structs.replace(session, recent=()), _NOTHING
@@ -280,13 +210,22 @@ def _subject(book: Book, known: Session | Decision | None, command: Update | Sto
 
 
 def _wallet(book: Book, opened: Decision, session: Session) -> Wallet:
-    changed = next((image for image in opened.images if isinstance(image, Wallet)), None)
-    wallet = changed or book.wallet(session.wallet)
+    wallet = _last(opened, Wallet) or book.wallet(session.wallet)
     if wallet is None:
         raise LookupError(f"session {session.id} names wallet {session.wallet}, which is not there")
     return wallet
 
 
 def _terms(book: Book, opened: Decision, session: Session) -> Terms:
-    new = next((image for image in opened.images if isinstance(image, StoredPrice)), None)
+    new = _last(opened, StoredPrice)
     return Terms(new.price, session.service) if new is not None else terms_of(book, session)
+
+
+def _last(decision: Decision, kind: type[_Kind]) -> _Kind | None:
+    """The entity of this kind as the decision leaves it: what it is about stands behind what it ended first."""
+    return next((image for image in reversed(decision.images) if isinstance(image, kind)), None)
+
+
+def _in_hand(opened: Decision, session: Session) -> list[str]:
+    """The sessions that a report's decision is about already."""
+    return [session.id, *(image.id for image in opened.images if isinstance(image, Session))]

@@ -1,4 +1,4 @@
-"""End what is due. The same rules run on any access, so a late sweep never changes a result."""
+"""End what is due. A decision short of money does so for its wallet (ends.py): a late sweep changes no result."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import msgspec
 
 from tollhouse.engine.book import WALLET, Book, DamagedError, Gone, Image, OneShot, name_of
 from tollhouse.engine.decision import Decision
+from tollhouse.engine.ends import abandoned
 from tollhouse.engine.policy import Policy
-from tollhouse.engine.session import AUTHORISED, CLOSED, UNUSED, Session
-from tollhouse.engine.settle import silent
-from tollhouse.engine.terms import terms_of
+from tollhouse.engine.session import CLOSED, Session
 from tollhouse.records.record import Record, enter
 from tollhouse.values.commands import Sweep
 from tollhouse.values.instants import Instant
@@ -62,8 +61,7 @@ def _end_session(book: Book, policy: Policy, changed: _Changed, session: Session
     if wallet is None or wallet.state == QUARANTINED:
         _later(book, policy, changed, name, now)
         return ()
-    cause = UNUSED if session.state == AUTHORISED else "silence"
-    closed, wallet, records = silent(policy, terms_of(book, session), session, wallet, cause, now)
+    closed, wallet, records = abandoned(book, policy, session, wallet, now)
     changed[name], changed[name_of(wallet)] = closed, wallet
     return records
 

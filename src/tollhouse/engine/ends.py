@@ -1,0 +1,187 @@
+"""How sessions are charged and ended, by a report or because nothing was heard of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Final, TypeAlias
+
+import msgspec
+
+from tollhouse.engine.book import Book, DamagedError, encode_outcome
+from tollhouse.engine.decision import Decision
+from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
+from tollhouse.engine.session import AUTHORISED, CLOSED, SILENCE, STARTED, UNUSED, Answered, Session
+from tollhouse.engine.terms import Terms, terms_of
+from tollhouse.rating.cost import cost
+from tollhouse.records.record import Call, Record, enter
+from tollhouse.values.instants import Instant
+from tollhouse.values.money import AmountError, fits
+from tollhouse.values.outcomes import Granted, Refused, Settled
+from tollhouse.wallet.funds import available, expire, give_back, pay_back, take
+from tollhouse.wallet.state import ADJUSTMENT, Lines, Posting, Wallet
+
+Records: TypeAlias = tuple[tuple[Record, bytes], ...]
+MOST: Final = 128
+"""Sessions that one decision ends beside its own: some 15 ms."""
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """A wallet as a command finds it: after the end of these sessions, if any, with these records."""
+
+    wallet: Wallet
+    sessions: tuple[Session, ...] = ()
+    records: Records = ()
+
+
+def with_all_due(
+    book: Book,
+    policy: Policy,
+    before: Ended,
+    in_hand: Collection[str],
+    now: Instant,
+    decide: Callable[[Wallet], Decision],
+) -> Decision:
+    """What `decide` does with the wallet. Where its money falls short, the wallet's sessions past their end end first.
+
+    So a late sweep keeps nobody from money that is due back. `in_hand`: the sessions that the command itself is about.
+    A decision that changes nothing ends nothing either.
+    """
+    decision = decide(before.wallet)
+    if _short(decision):
+        freed = end_due(book, policy, before, in_hand, now)
+        if freed is not before:
+            before, decision = freed, decide(freed.wallet)
+    if not before.sessions or not decision.images:
+        return decision
+    images = (before.wallet, *before.sessions, *decision.images)
+    return Decision(decision.outcome, images, (*before.records, *decision.records))
+
+
+def _short(decision: Decision) -> bool:
+    """Whether more money would have made another decision of it."""
+    outcome = decision.outcome
+    if isinstance(outcome, Refused) or (isinstance(outcome, Granted) and outcome.final):
+        return True
+    calls = (record.call for record, _ in decision.records)
+    return any(call is not None and (call.overdrawn or call.forgone) for call in calls)
+
+
+def end_due(book: Book, policy: Policy, before: Ended, in_hand: Collection[str], now: Instant) -> Ended:
+    """End what is due on the wallet, earliest first; beyond `MOST`, or what cannot be ended, is left to the sweep."""
+    known = {*in_hand, *(session.id for session in before.sessions)}
+    due = [session for session in book.due_sessions(before.wallet.name, now) if session.id not in known]
+    for session in due[:MOST]:
+        try:
+            ended, wallet, records = abandoned(book, policy, session, before.wallet, now)
+        except (DamagedError, AmountError):
+            continue
+        before = Ended(wallet, (*before.sessions, ended), (*before.records, *records))
+    return before
+
+
+def abandoned(
+    book: Book, policy: Policy, session: Session, wallet: Wallet, now: Instant
+) -> tuple[Session, Wallet, Records]:
+    """End a session that is past its end: never begun, or silent. Raises DamagedError, AmountError."""
+    cause = UNUSED if session.state == AUTHORISED else "silence"
+    return silent(policy, terms_of(book, session), session, wallet, cause, now)
+
+
+def silent(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, cause: str, now: Instant
+) -> tuple[Session, Wallet, Records]:
+    """End a session that will not report any more, as the policy says.
+
+    A Stop that comes all the same has the last word, so what was reported is kept whatever is charged for it now.
+    """
+    kept = usage = session.used
+    if session.state == STARTED and policy.on_silence is OnSilence.GRANTED:
+        usage = max(kept, session.granted)
+    if policy.on_silence is OnSilence.NOTHING:
+        usage = 0
+    ended, wallet, records = end(policy, terms, session, wallet, usage, cause, f"silence:{session.id}", now)
+    ended = msgspec.structs.replace(ended, used=kept, assumed=usage != kept)
+    answered = Answered(SILENCE, encode_outcome(settled(ended, wallet, now)))
+    return msgspec.structs.replace(ended, recent=(*ended.recent, answered)), wallet, records
+
+
+def end(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
+) -> tuple[Session, Wallet, Records]:
+    """Post what is due, give back the rest, leave a tombstone."""
+    session, wallet, records = post(policy, terms, session, wallet, usage, cause, request, now)
+    wallet, dropped = expire(give_back(wallet, session.lines), now)
+    if dropped:
+        wallet, record, body = enter(wallet, now, "expiry", "", "", dropped)
+        records = (*records, (record, body))
+    closed = msgspec.structs.replace(
+        session,
+        state=CLOSED,
+        lines=(),
+        until=now + policy.tombstone,
+        ended=cause,
+        reported=now,
+        recent=session.recent[:1] if len(session.recent) < 2 else (session.recent[0], session.recent[-1]),
+    )
+    return closed, wallet, records
+
+
+def post(
+    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
+) -> tuple[Session, Wallet, Records]:
+    """Charge the difference between the cost of `usage` and what was posted, with its record."""
+    whole = cost(terms.price, session.began, usage)
+    if not fits(whole):
+        raise AmountError(f"session {session.id} costs more than can be counted")
+    owed = whole - session.posted
+    lines, overdrawn, forgone = session.lines, 0, 0
+    postings: tuple[Posting, ...] = ()
+    if owed > 0:
+        taken = take(wallet, session.lines, owed, now, debt=policy.on_overrun is OnOverrun.DEBT)
+        wallet, lines, postings = taken.wallet, taken.lines, taken.postings
+        overdrawn, forgone = taken.overdrawn, taken.forgone
+    elif owed < 0:
+        wallet, postings = pay_back(wallet, session.paid, -owed, ADJUSTMENT)
+    posted = session.posted - sum(posting.amount for posting in postings)
+    session = msgspec.structs.replace(
+        session,
+        used=usage,
+        assumed=False,
+        posted=posted,
+        lines=lines,
+        overdrawn=session.overdrawn + overdrawn,
+        paid=_paid(session.paid, postings),
+    )
+    if not postings and not (cause and (usage or session.state != AUTHORISED)):
+        return session, wallet, ()
+    call = Call(
+        session.id,
+        session.client,
+        session.account,
+        str(session.service),
+        session.calling,
+        session.called,
+        session.began,
+        usage,
+        posted,
+        overdrawn,
+        session.price,
+        cause,
+        forgone,
+    )
+    wallet, record, body = enter(wallet, now, "session", session.client, request, postings, call=call)
+    return session, wallet, ((record, body),)
+
+
+def _paid(before: Lines, postings: tuple[Posting, ...]) -> Lines:
+    """What each bucket has paid for the session, this included; one that pays again goes last."""
+    paid = dict(before)
+    for posting in postings:
+        paid[posting.bucket] = paid.pop(posting.bucket, 0) - posting.amount
+    return tuple((bucket, amount) for bucket, amount in paid.items() if amount > 0)
+
+
+def settled(session: Session, wallet: Wallet, now: Instant) -> Settled:
+    """The answer to a session that has ended."""
+    balance = available(wallet, now)
+    return Settled(session.id, session.used, wallet.unit, wallet.decimals, session.posted, balance, session.overdrawn)
