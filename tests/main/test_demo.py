@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.processes import PATIENCE, TOLLHOUSE, Ports, free_ports, running_demo
+from tests.processes import PATIENCE, TOLLHOUSE, Ports, free_ports, running_demo, until
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -39,4 +39,14 @@ def test_a_second_ctrl_c_is_not_taken_ill(tmp_path: Path) -> None:
         for _ in range(5):
             process.popen.send_signal(signal.SIGINT)
         assert process.stop(signal.SIGINT) == 0
+    assert process.err.read_text() == ""
+
+
+def test_it_serves_on_when_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    """As in `tollhouse demo DIR | head -1`: the calls are placed all the same, and no trace is left."""
+    unread = ("bash", "-c", 'exec "$@" > >(true)', "bash", *TOLLHOUSE)
+    with running_demo(tmp_path, probe=True, program=unread) as process:
+        until(lambda: len(process.rpc("session.list")["sessions"]) == 3)
+        assert process.rpc("wallet.get", wallet="1001")["balance"] == "9.3583"
+        assert process.stop(signal.SIGTERM) == 0
     assert process.err.read_text() == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def demo(directory: Path, offset: int, probe: bool, subscribers: int) -> int:
     plan = plan_of(directory.resolve(), offset, target)
 
     def started(appliance: Appliance) -> None:
-        print(_banner(plan, target), flush=True)
+        _say(_banner(plan, target))
         if probe:
             place_calls(appliance, target, _show)
 
@@ -106,12 +108,18 @@ def _banner(plan: Plan, target: Target) -> str:
 
 def _show(title: str, before: str, steps: Sequence[Step], after: str) -> None:
     """One call: each request with its answer, and the wallet before and after."""
-    print(f"\n{title}")
-    print(f"  {'wallet before':44}{before:>16}")
+    lines = [f"\n{title}", f"  {'wallet before':44}{before:>16}"]
     for step in steps:
-        print(f"  {step.request:44}{step.elapsed_us / 1000:13.1f} ms")
-        for line in step.sent:
-            print(f"      > {line}")
-        for line in step.answer:
-            print(f"      < {line}")
-    print(f"  {'wallet after':44}{after:>16}", flush=True)
+        lines.append(f"  {step.request:44}{step.elapsed_us / 1000:13.1f} ms")
+        lines += [f"      > {line}" for line in step.sent]
+        lines += [f"      < {line}" for line in step.answer]
+    lines.append(f"  {'wallet after':44}{after:>16}")
+    _say("\n".join(lines))
+
+
+def _say(text: str) -> None:
+    """On stdout; when its reader has gone away (`| head`) the demo serves on unheard."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
