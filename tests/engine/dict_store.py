@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tollhouse.store.errors import UnreadableDayError
 from tollhouse.store.interface import Claimed, Entry, RecordEntry, Store
 from tollhouse.store.records import day_of
 from tollhouse.values.instants import DAY, Instant
@@ -50,6 +51,8 @@ class DictStore:
         return self.ruined.get(day, "")
 
     def day_wallets(self, day: str, after: str, limit: int) -> list[tuple[str, int]]:
+        if day in self.ruined:
+            raise UnreadableDayError(self.ruined[day])
         heads = {
             name: max(record.sequence for record in chain if day_of(record.at) == day)
             for name, chain in sorted(self.chains.items())

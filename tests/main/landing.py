@@ -70,4 +70,5 @@ LANDING: list[tuple[str, str, str, object]] = [
     ("store.checkpoint_age", "10", "store.checkpoint_age", 10_000_000),
     ("store.segment_bytes", "1048576", "store.segment_bytes", 1_048_576),
     ("store.slice_entries", "64", "store.slice_entries", 64),
+    ("store.record_retention_days", "0", "store.record_retention_days", 0),
 ]

@@ -61,6 +61,8 @@ COUNTERS: Final[dict[str, tuple[str, str]]] = {
     "sip_unknown_acks": ("", "SIP ACKs to nothing that is known"),
     "sip_unsent": ("reason", "SIP answers that the socket did not take"),
     "store_checkpoints": ("", "Checkpoints: the journal carried into the state"),
+    "store_days_dropped": ("", "Days of records past their retention that were dropped"),
+    "store_days_kept": ("reason", "Looks at days past their retention that found one to be kept, as it does not prove"),
 }
 """Every counter: the name of its label ("" = it has none) and what it counts."""
 

@@ -181,6 +181,7 @@ _STORE: Final = _in(Policy, {"min_free_bytes": Whole("octets", 0, 1 << 50)}) + _
         "checkpoint_age": seconds(1, 3_600),
         "segment_bytes": Whole("octets", 1 << 20, _GIB),
         "slice_entries": Whole("entries", 1, 65_536),
+        "record_retention_days": Whole("days", 0, 36_500),
     },
 )
 
