@@ -70,6 +70,9 @@ class DictStore:
         for name, chain in self.chains.items():
             self.chains[name] = [record for record in chain if day_of(record.at) != day]
 
+    def free_dropped(self) -> bool:
+        return False
+
     @property
     def next_number(self) -> int:
         return self.batches + 1

@@ -315,6 +315,9 @@ class SimulatedState:
         with self.points.around("drop_day"):
             self.record_days.pop(day, None)
 
+    def free_dropped(self) -> bool:
+        return False
+
     def reader_check(self) -> int:
         return 0
 

@@ -83,6 +83,21 @@ def test_a_day_goes_once_it_is_past_its_retention_and_all_in_its_file(tmp_path: 
     assert (store.unreadable("2024-10-04"), store.days()) == ("", [])
 
 
+def test_the_disk_of_a_dropped_day_is_given_back_in_pieces_after_a_crash_too(tmp_path: Path) -> None:
+    """A file of 100 MiB is three pieces of 32 MiB and a rest."""
+    days = RecordDays(tmp_path / "records")
+    days.write(bytes(16), [NumberedRecord(1, 0, "2026-01-01", record("a", 1))])
+    os.truncate(tmp_path / "records" / "2026-01-01.lmdb", 100 * 2**20)
+    days.drop("2026-01-01")
+    days.drop("2026-01-01")
+    assert (days.days(), days.of_wallet("a", 0, 9)) == ([], [])
+    days.close()
+    days = RecordDays(tmp_path / "records")
+    assert [days.free_dropped() for _ in range(5)] == [True, True, True, True, False]
+    assert list((tmp_path / "records").iterdir()) == []
+    days.close()
+
+
 def test_no_day_is_past_a_retention_of_zero(tmp_path: Path) -> None:
     store = open_embedded(tmp_path, raise_died, replace(SMALL, record_retention_days=0))
     store.claim()

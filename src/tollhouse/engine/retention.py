@@ -55,6 +55,7 @@ class Retention:
         return True
 
     def _drop_expired(self) -> Iterator[None]:
+        yield from self._free()
         for day in self._store.expired_days(self._now()):
             try:
                 yield from self._bring_forward(day)
@@ -62,6 +63,11 @@ class Retention:
                 raise KeptError(str(error)) from None
             self._store.drop_day(day, self._now())
             self._tally.count("store_days_dropped")
+            yield
+            yield from self._free()
+
+    def _free(self) -> Iterator[None]:
+        while self._store.free_dropped():
             yield
 
     def _bring_forward(self, day: str) -> Iterator[None]:

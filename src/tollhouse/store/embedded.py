@@ -180,7 +180,7 @@ class EmbeddedStore:
         return [day for day in self._state.days() if day < oldest_kept]
 
     def drop_day(self, day: str, now: Instant) -> None:
-        """Remove a day's records for good, durably.
+        """Take a day's records away for good, durably; `free_dropped` gives their disk back.
 
         ValueError while the day is not over, or records of it may still lie in the journal.
         """
@@ -190,6 +190,13 @@ class EmbeddedStore:
             self._state.drop_day(day)
         except (*_TROUBLE, StoreError) as error:
             self._trouble(f"dropping the records of {day}", error)
+
+    def free_dropped(self) -> bool:
+        """Give back a piece of the disk of dropped days; False where nothing is left of them."""
+        try:
+            return self._state.free_dropped()
+        except (*_TROUBLE, StoreError) as error:
+            self._trouble("removing dropped records", error)
 
     def free_bytes(self) -> int:
         """Free disk where the journal lies."""

@@ -83,7 +83,10 @@ class Store(Protocol):
         """Days past their retention, oldest first, all of whose records are in their file."""
 
     def drop_day(self, day: str, now: Instant) -> None:
-        """Remove a day's records for good, durably. ValueError where it may still get some."""
+        """Take a day's records away for good, durably. ValueError where it may still get some."""
+
+    def free_dropped(self) -> bool:
+        """Give back a piece of the disk of dropped days; False where nothing is left of them."""
 
     @property
     def next_number(self) -> int:

@@ -197,6 +197,9 @@ class LmdbState:
     def drop_day(self, day: str) -> None:
         self._records.drop(day)
 
+    def free_dropped(self) -> bool:
+        return self._records.free_dropped()
+
     def reader_check(self) -> int:
         return int(self._env.reader_check()) + self._records.reader_check()
 

@@ -34,6 +34,9 @@ _KEPT_OPEN: Final = 400
 open one takes 0.2 ms: with fewer open than there are, an audit would open every day for every wallet."""
 _HANDLES: Final = 3
 """Files that a day keeps open: its data, the same for commits, its lock."""
+_DROPPED: Final = ".dropped"
+_PIECE: Final = 32 * 2**20
+"""Octets given back at once: to remove a file of 2 GB takes a third of a second."""
 _PLACE: Final = struct.Struct(">QI")
 _SEQUENCE: Final = struct.Struct(">Q")
 _BEHIND: Final = b"\1"
@@ -125,15 +128,27 @@ class RecordDays:
             return str(error)
 
     def drop(self, day: str) -> None:
-        """Remove the day's file, durably."""
+        """Take the day away, durably; `free_dropped` gives its disk back."""
         opened = self._open.pop(day, None)
         if opened is not None:
             opened.environment.close()
         path = self._path(day)
-        path.unlink(missing_ok=True)
-        path.with_name(f"{day}.lmdb-lock").unlink(missing_ok=True)
-        if self._directory.is_dir():
+        if path.exists():
+            path.rename(path.with_suffix(_DROPPED))
+            path.with_name(f"{path.name}-lock").unlink(missing_ok=True)
             sync_path(self._directory)
+
+    def free_dropped(self) -> bool:
+        """Give back a piece of the disk of days that were dropped; False where nothing is left of them."""
+        dropped = next(self._directory.glob(f"*{_DROPPED}"), None)
+        if dropped is None:
+            return False
+        size = dropped.stat().st_size
+        if size > _PIECE:
+            os.truncate(dropped, size - _PIECE)
+        else:
+            dropped.unlink()
+        return True
 
     def reader_check(self) -> int:
         """Clear reader slots that dead processes left. What could not be read before is tried again."""

@@ -145,7 +145,10 @@ class State(Protocol):
         """Why the day's file cannot be read; empty: it can."""
 
     def drop_day(self, day: str) -> None:
-        """Remove the day's file, durably; one that is missing is no trouble."""
+        """Take the day's file away, durably; one that is missing is no trouble."""
+
+    def free_dropped(self) -> bool:
+        """Give back a piece of the disk of dropped days; False where nothing is left of them."""
 
     def reader_check(self) -> int:
         """Clear reader slots that dead processes left; how many there were."""
