@@ -364,3 +364,15 @@ def test_a_checkpoint_takes_longer_steps_where_the_journal_grows_faster_than_it_
     next(steps)  # what was looked up with the first
     next(steps)
     assert [key for key, _ in rig.state.scan(1, b"", 99)] == [b"w%02d" % number for number in range(3 + 3 + 9)]
+
+
+def test_a_page_goes_past_what_was_deleted_while_a_checkpoint_runs() -> None:
+    """k0 to k7 are frozen, k0 to k3 are gone since: a page of four is k4 to k7, and z comes behind them."""
+    rig = Rig()
+    rig.put(wallet(b"z", b"1"))
+    rig.checkpoint()
+    rig.put(*(wallet(b"k%d" % number, b"2") for number in range(8)))
+    rig.checkpoint(1)
+    rig.put(*(wallet(b"k%d" % number, None) for number in range(4)))
+    assert rig.store.scan(1, b"", 4) == [(b"k%d" % number, b"2") for number in range(4, 8)]
+    assert rig.store.scan(1, b"k7", 4) == [(b"z", b"1")]

@@ -56,12 +56,9 @@ class Layers:
     def scan(self, kind: int, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """(key, newest image) in key order: no layer can add a key below the last one of a full page of another."""
         overlays = (self.tail,) if self.frozen is None else (self.frozen, self.tail)
-        keys = {key for overlay in overlays for key, _ in overlay.page(kind, after, limit)}
         found: dict[bytes, bytes] = {}
-        for key in keys:
-            held = self._held(kind, key)
-            if held is not None and held[1].image is not None:
-                found[key] = held[1].image
+        for overlay in overlays:
+            found.update(self._overlay_scan(overlay, kind, after, limit))
         last = sorted(found)[limit - 1] if len(found) >= limit else None
         found.update(self._state_scan(kind, after, limit, last))
         return sorted(found.items())[:limit]
@@ -106,6 +103,20 @@ class Layers:
                 break
             after = page[-1]
         return taken[:limit]
+
+    def _overlay_scan(self, overlay: Overlay, kind: int, after: bytes, limit: int) -> dict[bytes, bytes]:
+        """The first `limit` keys > `after` of the overlay that are still there, with their newest images."""
+        taken: dict[bytes, bytes] = {}
+        while len(taken) < limit:
+            page = overlay.page(kind, after, limit)
+            for key, _ in page:
+                held = self._held(kind, key)
+                if held is not None and held[1].image is not None:
+                    taken[key] = held[1].image
+            if len(page) < limit:
+                break
+            after = page[-1][0]
+        return taken
 
     def _state_scan(self, kind: int, after: bytes, limit: int, last: bytes | None) -> list[tuple[bytes, bytes]]:
         """`limit` rows of the state with key > `after` that no overlay has an opinion on, if there are so many.
