@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.conftest import KILLS
 from tests.journeys.kill_calls import FARES, Books, Call, Step, faults
 from tests.journeys.kill_rounds import Rounds, open_sessions
 from tests.processes import running_demo, until
@@ -28,12 +29,15 @@ def test_kill_rounds(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     seed = pytestconfig.getoption("seed")
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     rounds = pytestconfig.getoption("rounds")
-    print(f"kill -9: {rounds} rounds, --seed {seed}")
+    told = pytestconfig.stash[KILLS]
+    told.append(f"{rounds} rounds, --seed {seed}")
+    print(told[-1])
     for first in range(0, rounds, ON_ONE_DIRECTORY):
         directory = tmp_path / str(first)
         directory.mkdir()
         seen = on_one_directory(directory, seed + first, min(ON_ONE_DIRECTORY, rounds - first))
-        print(f"  {first}..: " + ", ".join(f"{count} {what}" for what, count in seen.items()))
+        told.append(f"from {first}: " + ", ".join(f"{count} {what}" for what, count in seen.items()))
+        print(told[-1])
 
 
 def on_one_directory(directory: Path, seed: int, rounds: int) -> Counter[str]:
