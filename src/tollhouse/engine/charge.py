@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from tollhouse.engine import closing, finding, one_shots, settle, sweep, wallets
@@ -89,14 +91,10 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if isinstance(payer, Refused):
         return Decision(payer)
 
-    bill = _bill(book, policy, payer, command, began)
+    bill = _bill(book, policy, payer, command, began, lambda wallet: wallets.barred(wallet, now))
     if isinstance(bill, Refused):
         return Decision(bill)
     wallet, price = bill
-    if (closed := wallets.barred(wallet, now)) is not None:
-        return Decision(closed)
-    if isinstance(price, Refused):
-        return Decision(price)
     ways = routes(book.snapshot, payer.called) if command.routes else ()
     if command.routes and not ways:
         return refuse(Refusal.NO_ROUTE, f"no carrier takes {payer.called}")
@@ -167,12 +165,19 @@ def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:
 
 
 def _bill(
-    book: Book, policy: Policy, payer: Payer, command: Authorize | Start | Update | Stop, began: Instant
-) -> tuple[Wallet, Price | Refused] | Refused:
+    book: Book,
+    policy: Policy,
+    payer: Payer,
+    command: Authorize | Start | Update | Stop,
+    began: Instant,
+    barred: Callable[[Wallet], Refused | None],
+) -> tuple[Wallet, Price] | Refused:
     """From which wallet, at what price; what is wrong with the wallet comes before what the call lacks."""
     wallet = book.wallet(payer.wallet)
     if wallet is None:
         return Refused(Refusal.UNKNOWN_WALLET, payer.wallet)
+    if (closed := barred(wallet)) is not None:
+        return closed
     price = resolve(
         book.snapshot,
         payer.tenant,
@@ -183,7 +188,7 @@ def _bill(
         began,
         policy.horizon,
     )
-    return wallet, price
+    return price if isinstance(price, Refused) else (wallet, price)
 
 
 def _grant(
@@ -261,14 +266,10 @@ def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, beg
     payer = identify(book.snapshot, command.caller, command.called)
     if isinstance(payer, Refused):
         return Decision(payer)
-    bill = _bill(book, policy, payer, command, began)
+    bill = _bill(book, policy, payer, command, began, wallets.barred_for_settling)
     if isinstance(bill, Refused):
         return Decision(bill)
     wallet, price = bill
-    if (closed := wallets.barred_for_settling(wallet)) is not None:
-        return Decision(closed)
-    if isinstance(price, Refused):
-        return Decision(price)
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
     price_hash, new_price = book.hash_of(price)
