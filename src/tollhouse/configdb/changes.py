@@ -88,12 +88,6 @@ class Change:
         if rows:
             self.connection.execute(schema.ACCOUNTS.insert(), rows)
 
-    def set_account_enabled(self, name: str, enabled: bool) -> bool:
-        """Let the account in or shut it out; False where there is none of this name."""
-        table = schema.ACCOUNTS
-        done = self.connection.execute(table.update().where(table.c.name == name).values(enabled=int(enabled)))
-        return done.rowcount == 1
-
     def add_carrier(self, carrier: CarrierRow) -> None:
         """A carrier; its plan is to exist (`set_carrier_rates` makes it)."""
         self.connection.execute(schema.CARRIERS.insert(), msgspec.structs.asdict(carrier))
