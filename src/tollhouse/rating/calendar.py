@@ -23,22 +23,23 @@ _ONE_DAY: Final = timedelta(days=1)
 
 
 def in_force(intervals: Sequence[Interval], zone: str, at: Instant) -> tuple[Interval | None, Instant]:
-    """The interval in force at the instant (None where none is active), and until when that is sure."""
+    """The interval in force at the instant (None where none is active), and until when it is: until one that outranks
+    it begins, or the local day ends."""
     day, until = local_day(zone, at)
     best: Interval | None = None
-    best_rank = (0, 0)
+    best_rank = (-1, 0)
+    later: list[tuple[Instant, tuple[int, int]]] = []
     for interval in intervals:
         timing = interval.timing
         if not matches(timing, day):
             continue
+        rank = (interval.weight, timing.start)
         begin = instant_of(zone, day, timing.start)
         if begin > at:
-            until = min(until, begin)
-            continue
-        rank = (interval.weight, timing.start)
-        if best is None or rank > best_rank:
+            later.append((begin, rank))
+        elif rank > best_rank:
             best, best_rank = interval, rank
-    return best, until
+    return best, min([begin for begin, rank in later if rank > best_rank], default=until)
 
 
 def matches(timing: Timing, day: date) -> bool:

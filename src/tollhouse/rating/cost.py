@@ -1,4 +1,8 @@
-"""What usage costs: exact sums of integers over a common denominator, rounded once."""
+"""What usage costs: exact sums of integers over a common denominator, rounded once.
+
+A tariff in price mode `cgrates` comes to the same digits as CGRateS: the price of each run of usage, and then that of
+each of its increments, is rounded half up before it is summed (requirement cgrates 2.6).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Final, TypeAlias
 
 from tollhouse.rating.price import Price
 from tollhouse.rating.spans import spans
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot
+from tollhouse.snapshot.tariff import EXACT, Interval, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import Instant, format_seconds
 from tollhouse.values.money import format_amount
@@ -66,14 +70,22 @@ def connect_fee(interval: Interval) -> Exact:
 def add(total: Exact, count: int, interval: Interval, slot: Slot) -> Exact:
     """The total after so many more increments; once a `*free` cap is reached they cost nothing more."""
     numerator, denominator = total
-    more = count * slot.price * slot.increment
-    over = 10**slot.scale * slot.unit
+    more, over = charge(count, interval, slot)
     if over == denominator:
         sum_ = numerator + more, denominator
     else:
         common = gcd(denominator, over)
         sum_ = numerator * (over // common) + more * (denominator // common), denominator // common * over
     return sum_ if interval.max_cost_strategy != "*free" else _capped(sum_, total, interval.max_cost)
+
+
+def charge(count: int, interval: Interval, slot: Slot) -> Exact:
+    """What a run of so many increments costs, by the interval's price mode."""
+    numerator, denominator = count * slot.price * slot.increment, 10**slot.scale * slot.unit
+    if interval.places == EXACT:
+        return numerator, denominator
+    one = 10**interval.places
+    return count * _half_up(_half_up(numerator * one, denominator), count), one
 
 
 def rounded(total: Exact, rule: Interval, decimals: int) -> int:
@@ -86,7 +98,7 @@ def rounded(total: Exact, rule: Interval, decimals: int) -> int:
     elif rule.rounding is Rounding.DOWN:
         quanta = numerator // denominator
     else:
-        quanta = (2 * numerator + denominator) // (2 * denominator)
+        quanta = _half_up(numerator, denominator)
     return int(quanta * 10 ** (decimals - places))
 
 
@@ -97,6 +109,11 @@ def exact_text(amount: Exact) -> str:
     if 10**_LONGEST_DECIMAL % denominator:
         return f"{numerator}/{denominator}"
     return format_amount(numerator * (10**_LONGEST_DECIMAL // denominator), _LONGEST_DECIMAL)
+
+
+def _half_up(numerator: int, denominator: int) -> int:
+    """The nearest whole number of a quotient that is not negative; a half goes up."""
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def _capped(total: Exact, before: Exact, max_cost: int) -> Exact:

@@ -7,20 +7,21 @@ from typing import Final
 from tollhouse.rating.cost import MAX_COST_SCALE, Exact, add, connect_fee
 from tollhouse.rating.price import Price
 from tollhouse.rating.spans import interval_at, spans
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot
+from tollhouse.snapshot.tariff import EXACT, Interval, Rounding, Slot
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import INT64_MAX
 
 UNLIMITED: Final = INT64_MAX
 
 
-def affordable(price: Price, start: Instant, funds: int, most: int) -> int:
+def affordable(price: Price, start: Instant, funds: int, most: int, ceiling: Exact | None = None) -> int:
     """The longest usage, `most` at most, up to which any usage costs `funds` (smallest steps) or less.
 
     Where money is the limit it is a whole number of increments, and one more would cost more than `funds`; 0: not even
     the first increment with the connect fee can be paid. A cap of strategy `*disconnect` ends it too, before the
-    increment that would lift the unrounded cost over the cap; so does the end of the price. Debts (funds below zero)
-    are as good as nothing: what is free lasts all the same.
+    increment that would lift the unrounded cost over the cap; so does the end of the price, and usage dearer than
+    `ceiling` (units of money per unit of usage; CGRateS's MaxRate). Debts (funds below zero) are as good as nothing:
+    what is free lasts all the same.
     """
     if price.ends:
         most = min(most, price.ends - start)
@@ -30,6 +31,8 @@ def affordable(price: Price, start: Instant, funds: int, most: int) -> int:
     total: Exact = (0, 1)
     rule: Interval | None = None
     for age, count, interval, slot in spans(price, start, most):
+        if ceiling is not None and slot.price * ceiling[1] > ceiling[0] * 10**slot.scale * slot.unit:
+            return age
         if rule is None:
             rule, total = interval, connect_fee(interval)
         elif interval.decimals > rule.decimals:
@@ -57,25 +60,42 @@ def _payable(total: Exact, interval: Interval, slot: Slot, rule: Interval, funds
     elif rule.rounding is Rounding.MIDDLE:
         limit = (2 * quanta + 1, 2 * 10**places)
     if not interval.max_cost:
-        return _increments(total, slot, limit, strict)
+        return _increments(total, interval, slot, limit, strict)
     cap: Exact = (interval.max_cost, MAX_COST_SCALE)
     if interval.max_cost_strategy == "*disconnect":
-        return min(_increments(total, slot, limit, strict), _increments(total, slot, cap, False))
+        return min(_increments(total, interval, slot, limit, strict), _increments(total, interval, slot, cap, False))
     if interval.max_cost_strategy == "*free":
         end = cap if total[0] * cap[1] <= cap[0] * total[1] else total
         if _within(end, limit, strict):
             return UNLIMITED
-    return _increments(total, slot, limit, strict)
+    return _increments(total, interval, slot, limit, strict)
 
 
-def _increments(total: Exact, slot: Slot, limit: Exact, strict: bool) -> int:
-    """How many increments keep the total within the limit: the largest n of total + n x price <= (strict: <) limit."""
+def _increments(total: Exact, interval: Interval, slot: Slot, limit: Exact, strict: bool) -> int:
+    """How many increments, and any fewer of them, keep the total within the limit."""
     if not _within(total, limit, strict):
         return 0
-    if not slot.price:
+    each, over = slot.price * slot.increment, 10**slot.scale * slot.unit
+    if interval.places == EXACT:
+        return _times(total, (each, over), limit, strict)
+    one = 10**interval.places
+    low, rest = divmod(each * one, over)
+    if 2 * rest >= over:
+        return _times(total, (low + 1, one), limit, strict)
+    # An increment's price is rounded down, but for runs of 2, 4, .. up to `last`: of those the run's own rounding up
+    # makes half an increment's last digit (n x rest/over + 1/2 reaches n/2 where n <= over/(over - 2 rest)).
+    last = over // (2 * over - 4 * rest) * 2
+    first_dear = (_times(total, (low + 1, one), limit, strict) + 2) // 2 * 2
+    cheap = _times(total, (low, one), limit, strict)
+    return min(cheap, first_dear - 1) if first_dear <= last else cheap
+
+
+def _times(total: Exact, each: Exact, limit: Exact, strict: bool) -> int:
+    """The largest n of total + n x each <= (strict: <) limit, where n = 0 is within it."""
+    if not each[0]:
         return UNLIMITED
-    room = (limit[0] * total[1] - total[0] * limit[1]) * 10**slot.scale * slot.unit - strict
-    return int(room // (slot.price * slot.increment * total[1] * limit[1]))
+    room = (limit[0] * total[1] - total[0] * limit[1]) * each[1] - strict
+    return int(room // (each[0] * total[1] * limit[1]))
 
 
 def _within(total: Exact, limit: Exact, strict: bool) -> bool:

@@ -87,18 +87,35 @@ def resolve(
         profile = snapshot.profile(tenant, category, service, ANYONE)
     if profile is None:
         return Refused(Refusal.NO_RATE, f"no {service} tariff for subject {subject!r} in category {category!r}")
-    query = _Query(snapshot, tenant, category, service, called, profile.zone)
-    until = start + longest if service is Service.VOICE else start
+    return _price(_Query(snapshot, tenant, category, service, called, profile.zone), profile, start, longest)
+
+
+def resolve_plan(
+    snapshot: Snapshot,
+    plan: str,
+    service: Service,
+    called: str,
+    start: Instant,
+    longest: int,
+    terms: Profile,
+) -> Price | Refused:
+    """The same as if a subject were charged by this one plan at all times, in the unit and zone of `terms`."""
+    always = replace(terms, activations=(Activation(0, plan),))
+    return _price(_Query(snapshot, "", "", service, called, terms.zone), always, start, longest)
+
+
+def _price(query: _Query, profile: Profile, start: Instant, longest: int) -> Price | Refused:
+    until = start + longest if query.service is Service.VOICE else start
     parts = _parts(query, profile, start, until, FALLBACK_DEPTH)
     priced = 0
     while priced < len(parts) and parts[priced].intervals:
         priced += 1
     if not priced:
-        return Refused(Refusal.NO_RATE, f"no rate for {called!r}")
+        return Refused(Refusal.NO_RATE, f"no rate for {query.called!r}")
     ends = parts[priced].at if priced < len(parts) else 0
     first = parts[0]
     kept = (Part(0, first.plan, first.prefix, first.intervals), *parts[1:priced])
-    return Price(service, profile.unit, profile.decimals, profile.zone, kept, ends)
+    return Price(query.service, profile.unit, profile.decimals, profile.zone, kept, ends)
 
 
 def _parts(query: _Query, profile: Profile, since: Instant, until: Instant, depth: int) -> list[Part]:

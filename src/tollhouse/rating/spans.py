@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from tollhouse.rating.calendar import in_force
+from tollhouse.rating.calendar import in_force, local_day
 from tollhouse.rating.price import Price
-from tollhouse.snapshot.tariff import Interval, Slot
+from tollhouse.snapshot.tariff import EXACT, Interval, Slot
+from tollhouse.values.commands import Service
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import INT64_MAX
 
@@ -20,9 +21,13 @@ Span: TypeAlias = tuple[int, int, Interval, Slot]
 
 
 def spans(price: Price, start: Instant, usage: int) -> Iterable[Span]:
-    """The runs that pay for `usage` from the session's start; the last increment may reach beyond it."""
+    """The runs that pay for `usage` from the session's start; the last increment may reach beyond it.
+
+    A run never spans a change of interval or slot, nor, in price mode `cgrates`, which rounds a run's price, a midnight
+    (requirement cgrates 2.2 b).
+    """
     parts = price.parts
-    if len(parts) == 1 and len(parts[0].intervals) == 1:
+    if len(parts) == 1 and len(parts[0].intervals) == 1 and not _days_count(price, parts[0].intervals[0]):
         return _by_slot(parts[0].intervals[0], 0, usage)
     return _by_time(price, start, usage)
 
@@ -40,11 +45,16 @@ def interval_at(price: Price, at: Instant, before: Interval | None = None) -> tu
     intervals = parts[index].intervals
     change = parts[index + 1].at if index + 1 < len(parts) else INT64_MAX
     if len(intervals) == 1:
-        return intervals[0], change
+        return intervals[0], min(change, local_day(price.zone, at)[1]) if _days_count(price, intervals[0]) else change
     now, until = in_force(intervals, price.zone, at)
     if now is None:
         now = before if before in intervals else max(intervals, key=lambda interval: interval.weight)
     return now, min(until, change)
+
+
+def _days_count(price: Price, interval: Interval) -> bool:
+    """Whether midnight cuts a span though the same interval goes on."""
+    return interval.places != EXACT and price.service is Service.VOICE
 
 
 def _by_time(price: Price, start: Instant, usage: int) -> Iterator[Span]:

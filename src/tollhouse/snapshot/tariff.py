@@ -7,10 +7,14 @@ Ages, units and increments are in the service's own usage: microseconds (voice),
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import msgspec
 
 from tollhouse.values.instants import Instant
+
+EXACT: Final = -1
+"""`Interval.places` of price mode `exact`: nothing is rounded but the whole cost."""
 
 
 class Rounding(enum.StrEnum):
@@ -57,6 +61,8 @@ class Interval(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Over 10^9 units; 0 = none."""
     max_cost_strategy: str = ""
     """`*free` or `*disconnect` or empty."""
+    places: int = EXACT
+    """Price mode `cgrates`: at how many decimals the price of a span and of an increment are rounded."""
 
 
 class Activation(msgspec.Struct, frozen=True, gc=False, array_like=True):

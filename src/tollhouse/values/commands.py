@@ -17,11 +17,14 @@ from tollhouse.values.money import Amount
 
 
 class Service(enum.StrEnum):
-    """What is charged. Usage is counted in microseconds (voice), octets (data) or messages (message)."""
+    """What is charged: CGRateS's type of record. Usage is counted in microseconds (voice), octets (data), messages
+    (message: SMS; mms), or whatever a generic service counts, always in whole units but for voice."""
 
     VOICE = "voice"
     DATA = "data"
     MESSAGE = "message"
+    MMS = "mms"
+    GENERIC = "generic"
 
 
 class Pap(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
