@@ -4,7 +4,7 @@ DIR    ?= ./var/demo
 LOADGEN ?= $(wildcard ../shared/load)
 BIN    := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench soak
+.PHONY: help setup run test check bench soak cases
 
 help: ## what the targets do
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,10 @@ check: setup ## ruff, format, mypy --strict, the map of rooms
 soak: setup ## 1000 rounds of kill -9 under load (about half an hour)
 	$(BIN)/python -m pytest tests/journeys/test_kill.py --rounds 1000 -s
 
-bench: setup ## requests/s, CPU per request, latency (LOADGEN=directory of a loadgen source)
+bench: setup ## requests/s, CPU per request, latency; journal; rating (LOADGEN=directory of a loadgen source)
 	$(BIN)/python tools/bench.py --loadgen "$(LOADGEN)"
 	$(BIN)/python tools/bench_journal.py
+	$(BIN)/python tools/bench_rating.py
+
+cases: setup ## the facts about CGRateS through the real path (TOLLHOUSE_CASES=file of facts)
+	@$(BIN)/python -m tools.cases

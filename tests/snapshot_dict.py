@@ -19,6 +19,8 @@ class DictSnapshot:
     def __init__(self, generation: int = 1) -> None:
         self.number = generation
         self.tenants: list[str] = []
+        self.subject_prefixes: set[str] = set()
+        """Tenants that match subjects by prefix."""
         self.gateways: list[Gateway] = []
         self.accounts: dict[str, Account] = {}
         self.anis: dict[str, str] = {}
@@ -56,16 +58,19 @@ class DictSnapshot:
         return self.accounts.get(self.addresses.get(longest_block(address, self.addresses), ""))
 
     def profile(self, tenant: str, category: str, service: str, subject: str) -> Profile | None:
-        return self.profiles.get((tenant, category, service, subject))
+        heads = [subject[:length] for length in range(len(subject), 0, -1)] if tenant in self.subject_prefixes else []
+        found = [self.profiles.get((tenant, category, service, one)) for one in (subject, *heads)]
+        return next((profile for profile in found if profile is not None), None)
+
+    def has_plan(self, plan: str) -> bool:
+        return plan in self.plans
 
     def rates(self, plan: str, digits: str) -> list[PrefixRates]:
-        prefixes = self.plans.get(plan, {})
+        """As if all plans were of one import."""
+        own = self.plans.get(plan, {})
+        known = {prefix for prefixes in self.plans.values() for prefix in prefixes if prefix} | own.keys()
         heads = (digits[:length] for length in range(len(digits), -1, -1))
-        return [PrefixRates(head, prefixes[head]) for head in heads if head in prefixes]
-
-    def known_destination(self, digits: str) -> str:
-        known = {prefix for plan in self.plans.values() for prefix in plan}
-        return next((digits[:size] for size in range(len(digits), 0, -1) if digits[:size] in known), "")
+        return [PrefixRates(head, own.get(head, ())) for head in heads if head in known]
 
     def carriers(self, digits: str) -> list[CarrierRate]:
         best: dict[str, tuple[str, CarrierRate]] = {}

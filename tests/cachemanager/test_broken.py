@@ -167,9 +167,9 @@ BROKEN: list[tuple[str, str, Place, str]] = [
     ),
     (
         "a slot",
-        "UPDATE tariff_rates SET slot_start = '5' WHERE tag = 'RT_SMS'",
+        "INSERT INTO tariff_rates VALUES (NULL, 'tutorial', 'RT_SMS', '0', '0.05', '1', '1', '0s')",
         ("tariff_rates", RATE, "slot_start"),
-        "no slot of this rate starts at 0",
+        "two slots of this rate start at the same age",
     ),
     (
         "a prefix",
@@ -268,7 +268,7 @@ def test_all_of_it_is_named_at_once_and_again_until_it_is_mended(snapshot: Compi
     assert snapshot.sql(
         "UPDATE carriers SET host = 'y.invalid'",
         "UPDATE tariff_destinations SET prefix = '447' WHERE prefix = '44x'",
-        "UPDATE tariff_rates SET slot_start = '0' WHERE tag = 'RT_SMS'",
+        "DELETE FROM tariff_rates WHERE slot_start = '0s' AND tag = 'RT_SMS'",
     )
     assert snapshot.cache.problems == ()
     account = snapshot.reader.account_by_name("1001")

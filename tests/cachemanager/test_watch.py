@@ -16,6 +16,7 @@ from tollhouse.configdb.importing import import_folder
 from tollhouse.configdb.rows import CarrierRow
 from tollhouse.main.appliance import WATCH
 from tollhouse.snapshot.accounts import Account
+from tollhouse.snapshot.tariff import EXACT
 from tollhouse.store.snapshot import Origin, SnapshotWriter
 
 
@@ -53,14 +54,19 @@ def test_the_watcher_looks_at_least_twice_a_second() -> None:
 
 
 CHANGES: list[tuple[str, list[str], tuple[int, int]]] = [
-    # what, the statements, and how many rows of the snapshot they put and delete
-    ("a price", ["UPDATE tariff_rates SET rate = '0.06' WHERE tag = 'RT_SMS'"], (1, 0)),
-    ("a rate of three destinations", ["UPDATE tariff_rates SET connect_fee = '0.5' WHERE connect_fee = '0.4'"], (4, 0)),
+    # what, the statements, and how many rows of the snapshot they put and delete. A price is two rows: which interval a
+    # destination has, and the interval, which destinations share.
+    ("a price", ["UPDATE tariff_rates SET rate = '0.06' WHERE tag = 'RT_SMS'"], (2, 1)),
+    (
+        "a rate of three destinations",
+        ["UPDATE tariff_rates SET connect_fee = '0.5' WHERE connect_fee = '0.4'"],
+        (4 + 4, 4),
+    ),
     ("a prefix more", ["INSERT INTO tariff_destinations VALUES (NULL, 'tutorial', 'DST_UK', '4420')"], (1, 0)),
     ("a prefix moved", ["UPDATE tariff_destinations SET prefix = '1004' WHERE prefix = '1003'"], (1, 1)),
     ("a prefix less", ["DELETE FROM tariff_destinations WHERE prefix = '1003'"], (0, 1)),
-    # ... and what its plan, which no other profile names, asks for three destinations.
-    ("a profile gone", ["DELETE FROM tariff_rating_profiles WHERE subject = '1003'"], (0, 1 + 3)),
+    # ... but not its plan, which can be compared with others all the same: as one of no service it has five names.
+    ("a profile gone", ["DELETE FROM tariff_rating_profiles WHERE subject = '1003'"], (4, 1)),
     ("a password gone", ["UPDATE accounts SET password = '' WHERE name = '1001'"], (1, 0)),
     ("an account shut out", ["UPDATE accounts SET enabled = 0 WHERE name = '1001'"], (1, 0)),
     ("an account renamed", ["UPDATE accounts SET name = '1009' WHERE name = '1001'"], (2, 1)),
@@ -76,9 +82,13 @@ CHANGES: list[tuple[str, list[str], tuple[int, int]]] = [
     ("all carriers off", ["UPDATE carriers SET enabled = 0"], (0, 3)),
     ("a unit", ["INSERT INTO units VALUES ('USD', 2)"], (1, 0)),
     ("a balance type gone", ["DELETE FROM balance_types WHERE name = 'bonus'"], (0, 1)),
-    ("a tenant", ["INSERT INTO tenants VALUES ('two', 'EUR', 'UTC')"], (1, 0)),
+    ("a tenant", ["INSERT INTO tenants (name, unit) VALUES ('two', 'EUR')"], (1, 0)),
     ("a zone, which the tenant's four profiles carry", ["UPDATE tenants SET zone = 'UTC'"], (4, 0)),
-    ("the whole tariff", [f"DELETE FROM tariff_{table}" for table in ("rating_profiles", "rating_plans")], (0, 12)),
+    (
+        "the whole tariff",
+        [f"DELETE FROM tariff_{table}" for table in ("rating_profiles", "rating_plans")],
+        (0, 4 + 4 + 8 + 11),
+    ),
 ]
 
 
@@ -120,6 +130,134 @@ def test_only_the_rows_concerned_are_compiled(snapshot: Compiled) -> None:
     assert sum(len(edit.rows) for edit in edits) == 4 + 1
 
 
+PARTS: list[tuple[str, list[str]]] = [
+    ("a destination's price gone", ["DELETE FROM tariff_destination_rates WHERE destination = 'DST_UK'"]),
+    ("another rate", ["UPDATE tariff_destination_rates SET rate = 'RT_40CNT' WHERE destination = 'DST_UK'"]),
+    (
+        "another destination",
+        ["UPDATE tariff_destination_rates SET destination = 'DST_1003' WHERE destination = 'DST_UK'"],
+    ),
+    (
+        "a price for a destination of none",
+        [
+            "INSERT INTO tariff_destination_rates VALUES "
+            "(NULL, 'tutorial', 'DR_LOW', 'DST_1003', 'RT_20CNT', '*up', 4, '0', '')"
+        ],
+    ),
+    (
+        "a rate under another name",
+        [
+            "UPDATE tariff_rates SET tag = 'RT_NEW' WHERE tag = 'RT_SMS'",
+            "UPDATE tariff_destination_rates SET rate = 'RT_NEW' WHERE rate = 'RT_SMS'",
+        ],
+    ),
+    (
+        "a destination under another name",
+        [
+            "UPDATE tariff_destinations SET tag = 'DST_NEW' WHERE tag = 'DST_UK'",
+            "UPDATE tariff_destination_rates SET destination = 'DST_NEW' WHERE destination = 'DST_UK'",
+        ],
+    ),
+    ("a slot less", ["DELETE FROM tariff_rates WHERE tag = 'RT_40CNT' AND slot_start = '60s'"]),
+    ("a prefix of two destinations", ["INSERT INTO tariff_destinations VALUES (NULL, 'tutorial', 'DST_1003', '447')"]),
+]
+
+
+@pytest.mark.parametrize("statements", [one[1] for one in PARTS], ids=[one[0] for one in PARTS])
+def test_a_part_of_a_tariff_is_compiled_alone_and_to_the_same(
+    snapshot: Compiled, tmp_path: Path, statements: list[str]
+) -> None:
+    origin = SnapshotWriter(snapshot.file).origin()
+    plain_sql(snapshot.database, *statements)
+    plans = snapshot.database.rows_since(origin.database, origin.revision).plans
+    assert plans is not None
+    assert plans.only is not None
+    assert len(plans.destination_rates) < 6  # of six
+    before = snapshot.rows()
+    assert snapshot.check()
+    assert snapshot.cache.problems == ()
+    assert snapshot.rows() != before
+    (tmp_path / "fresh").mkdir()
+    fresh = Compiled(snapshot.database, tmp_path / "fresh")
+    assert fresh.rows() == snapshot.rows()
+    fresh.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("DELETE FROM tariff_destinations WHERE tag = 'DST_1002'", ("tariff_destination_rates", "destination")),
+        ("DELETE FROM tariff_rates WHERE tag = 'RT_SMS'", ("tariff_destination_rates", "rate")),
+        ("DELETE FROM tariff_destination_rates WHERE tag = 'DR_SMS'", ("tariff_rating_plans", "destination_rate")),
+        (
+            "UPDATE tariff_destination_rates SET max_cost = '1.0000000001' WHERE rate = 'RT_SMS'",
+            ("tariff_destination_rates", "max_cost"),
+        ),
+    ],
+)
+def test_what_a_part_lacks_is_named(snapshot: Compiled, statement: str, place: tuple[str, str]) -> None:
+    before = snapshot.rows()
+    assert not snapshot.sql(statement)
+    assert {(table, column) for table, _, column in snapshot.problems()} == {place}
+    assert snapshot.rows() == before
+
+
+def test_a_tariff_in_price_mode_cgrates_says_so_in_each_interval(snapshot: Compiled, tmp_path: Path) -> None:
+    def places() -> set[int]:
+        found = snapshot.reader.rates("tutorial/RP_RETAIL", "4479")
+        return {interval.places for rates in found for interval in rates.intervals}
+
+    assert places() == {EXACT}
+    import_folder(snapshot.database, TUTORIAL, pricing="cgrates", price_decimals=6)
+    assert snapshot.check()
+    assert places() == {6}
+    import_folder(snapshot.database, TUTORIAL, pricing="exact")
+    assert snapshot.check()
+    assert places() == {EXACT}
+
+
+def test_two_plans_of_one_name_are_refused(snapshot: Compiled) -> None:
+    """`RP_DATA:data` for voice and `RP_DATA` for data would both be tutorial/RP_DATA:data."""
+    before = snapshot.rows()
+    insert = "INSERT INTO tariff_rating_plans VALUES (NULL, 'tutorial', 'RP_DATA:data', 'DR_LOW', 'ALWAYS', '10')"
+    assert not snapshot.sql(insert)
+    assert snapshot.problems() == [("tariff_rating_plans", "tutorial RP_DATA:data", "tag")]
+    assert snapshot.rows() == before
+
+
+def test_a_plan_that_charges_nobody_is_there_to_be_compared(snapshot: Compiled) -> None:
+    """Voice as voice, what only units can be as units; a rate that is neither is no fault yet."""
+    snapshot.sql("DELETE FROM tariff_rating_profiles", "UPDATE tariff_rates SET rate_unit = 'x' WHERE tag = 'RT_DATA'")
+
+    def rates(plan: str, number: str) -> list[str]:
+        return [one.rate for found in snapshot.reader.rates(plan, number) for one in found.intervals]
+
+    assert snapshot.cache.problems == ()
+    assert rates("tutorial/RP_FLAT", "1002") == ["RT_20CNT"]
+    assert rates("tutorial/RP_FLAT:data", "1002") == []
+    assert (rates("tutorial/RP_SMS", "1"), rates("tutorial/RP_SMS:message", "1")) == ([], ["RT_SMS"])
+    assert (rates("tutorial/RP_DATA", "1"), rates("tutorial/RP_DATA:data", "1")) == ([], [])
+    assert snapshot.reader.has_plan("tutorial/RP_DATA:data")
+    assert not snapshot.reader.has_plan("tutorial/RP_NONE")
+
+
+def test_a_tenant_may_match_subjects_by_prefix(snapshot: Compiled) -> None:
+    """The demo tariff has a profile for 1003: so has 10035 then, but neither 100 nor another tenant's 10035."""
+
+    def own(tenant: str, subject: str) -> bool:
+        return snapshot.reader.profile(tenant, "call", "voice", subject) is not None
+
+    assert (own(TENANT, "1003"), own(TENANT, "10035"), own(TENANT, "100")) == (True, False, False)
+    snapshot.sql(
+        "UPDATE tenants SET subject_prefixes = 1",
+        "INSERT INTO tenants (name, unit, subject_prefixes) VALUES ('two', 'EUR', 1)",
+    )
+    assert (own(TENANT, "1003"), own(TENANT, "10035"), own(TENANT, "100")) == (True, True, False)
+    assert (own("two", "10035"), own(TENANT, ""), own(TENANT, "x" * 600), own(TENANT, "1003" + "é" * 300)) == (
+        *(False, False, False, True),
+    )
+
+
 def test_nothing_moved_nothing_is_done(snapshot: Compiled) -> None:
     before = snapshot.tally.counts.copy()
     last = snapshot.file.environment.info()["last_txnid"]
@@ -145,7 +283,7 @@ def test_an_import_is_in_force_at_the_next_look_row_by_row(snapshot: Compiled, t
     before = snapshot.rows()
     import_folder(snapshot.database, folder)
     assert snapshot.check()
-    assert changed(before, snapshot.rows()) == (2, 1)
+    assert changed(before, snapshot.rows()) == (3, 2)
 
 
 def test_a_deleted_account_is_found_no_more_and_its_number_is_another_s(snapshot: Compiled) -> None:
@@ -181,13 +319,12 @@ def test_two_accounts_swap_names_numbers_and_addresses(snapshot: Compiled) -> No
 
 
 def test_a_deleted_tariff_prices_nothing_any_more(snapshot: Compiled) -> None:
-    assert snapshot.reader.rates("tutorial/RP_FLAT", "4420")
+    assert [one.prefix for one in snapshot.reader.rates("tutorial/RP_FLAT", "4420")] == ["44"]
     tables = ("rating_profiles", "rating_plans", "destination_rates", "rates", "timings", "destinations")
     assert snapshot.sql(*(f"DELETE FROM tariff_{table}" for table in tables))
-    assert snapshot.reader.rates("tutorial/RP_FLAT", "4420") == []
+    assert list(snapshot.reader.rates("tutorial/RP_FLAT", "4420")) == []
     assert snapshot.reader.profile(TENANT, "call", "voice", "*any") is None
-    assert snapshot.reader.known_destination("4420") == ""
-    assert not [key for key in snapshot.rows() if key[:1] in (b"d", b"r", b"p")]
+    assert not [key for key in snapshot.rows() if key[:1] in (b"d", b"m", b"r", b"v", b"p")]
 
 
 def test_another_database_in_the_same_place_is_compiled_whole(snapshot: Compiled, tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.cli.terminal import Desk, demo_desk
+
+from tollhouse.cli.bar import Progress, drawn, watched
+from tollhouse.cli.errors import LostError
 
 DEMO = Path(__file__).resolve().parents[2] / "etc" / "demo" / "tariff"
 GIFT = {
@@ -138,3 +143,99 @@ def test_a_configuration_that_is_broken_elsewhere_is_said(desk: Desk, tmp_path: 
             connection.commit()
     assert said.status == 1
     assert "loaded, and not in force" in said.err
+
+
+def test_an_export_imports_as_the_same_rows(desk: Desk, tmp_path: Path) -> None:
+    out = tmp_path / "tariff"
+    said = desk("tariff", "export", str(out), "--plan", "tariff", "--json")
+    assert (said.status, said.json["written"]) == (0, True)
+    look = desk("tariff", "import", str(out), "--dry-run", "--json")
+    assert (look.status, look.json["added"], look.json["removed"]) == (0, 0, 0)
+    again = desk("tariff", "export", str(out), "--plan", "tariff")
+    assert again.status == 1
+    assert again.err.splitlines()[-1] == "tollhouse: nothing was written, problems: 1"
+
+
+def test_price_decimals_need_pricing(desk: Desk, tmp_path: Path) -> None:
+    said = desk("tariff", "import", str(tmp_path), "--price-decimals", "4")
+    assert said.status != 0
+    assert "price_decimals" in said.err
+
+
+def test_an_export_in_the_older_layout(desk: Desk, tmp_path: Path) -> None:
+    out = tmp_path / "tariff"
+    assert desk("tariff", "export", str(out), "--plan", "tariff", "--layout", "rc8").status == 0
+    assert (out / "RatingProfiles.csv").read_text().splitlines()[1].startswith("*out,demo,")
+    look = desk("tariff", "import", str(out), "--dry-run", "--json")
+    assert (look.status, look.json["added"], look.json["removed"]) == (0, 0, 0)
+
+
+def test_the_bar() -> None:
+    assert drawn(Progress("reading Rates.csv", 250_000, 1_000_000), 99) == (
+        "[###         ]  25 %  reading Rates.csv  250,000 of 1,000,000"
+    )
+    assert drawn(Progress("checking", 0, 7), 99) == "[            ]   0 %  checking  0 of 7"
+    assert drawn(Progress("checking", 9, 7), 99) == "[############] 100 %  checking  7 of 7"
+    assert drawn(Progress("checking", 7, 7), 18) == "[############] 100"
+    assert drawn(Progress("writing tariff_timings", 0, 0), 99) == "writing tariff_timings"
+    assert len(drawn(Progress("writing tariff_destination_rates", 1_000_000, 1_000_000), 99)) == 78
+    assert drawn(Progress(), 99) == ""
+
+
+class Answers:
+    """A link with these answers in turn, None for a lost one; `asked` is set when the last was given."""
+
+    def __init__(self, *answers: bytes | None) -> None:
+        self.asked = Event()
+        self._left = list(answers)
+
+    def ask(self, body: bytes, patience: int) -> bytes:
+        assert b'"tariff.progress"' in body
+        answer = self._left.pop(0) if self._left else told("null", 0, 0)
+        if not self._left:
+            self.asked.set()
+        if answer is None:
+            raise LostError("gone")
+        return answer
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def told(phase: str, done: int, total: int) -> bytes:
+    name = phase if phase == "null" else f'"{phase}"'
+    return f'{{"jsonrpc": "2.0", "id": 1, "result": {{"phase": {name}, "done": {done}, "total": {total}}}}}'.encode()
+
+
+def watch(out: io.StringIO) -> str:
+    link = Answers(told("one", 0, 4), None, b"<html>", told("one", 0, 4), told("b", 1, 2), told("null", 0, 0))
+    with watched(link, out, every=0.001):
+        assert link.asked.wait(60)
+    return out.getvalue()
+
+
+FIRST = "[            ]   0 %  one  0 of 4"
+SECOND = "[######      ]  50 %  b  1 of 2"
+
+
+def test_a_terminal_has_one_line_that_is_gone_at_the_end() -> None:
+    assert watch(Terminal()) == f"\r{FIRST}\r{SECOND}  \r{' ' * len(SECOND)}\r"
+
+
+def test_anything_else_has_a_line_for_each_that_differs() -> None:
+    assert watch(io.StringIO()) == f"{FIRST}\n{SECOND}\n"
+
+
+def test_progress_of_a_running_appliance(desk: Desk, tmp_path: Path) -> None:
+    """300,000 prefixes take longer than the half second after which the first question is asked."""
+    many = folder(tmp_path, {"Destinations.csv": "".join(f"D,{n}\n" for n in range(10**6, 1_300_000))}, "many")
+    said = desk("tariff", "import", str(many), "--dry-run", "--progress", "--json")
+    assert (said.status, said.json["counts"]["destinations"]) == (0, 300_000)
+    lines = said.err.splitlines()
+    assert lines
+    assert all(line.rpartition(" %  ")[2].split()[0] in ("reading", "checking", "writing") for line in lines)
+    assert any(line.endswith(" of 300,000") for line in lines)
+    assert desk("tariff", "progress", "--json").json == {"phase": None, "done": None, "total": None}
+    assert desk("tariff", "import", str(many), "--dry-run", "--json").err == ""

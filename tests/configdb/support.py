@@ -12,7 +12,7 @@ from tollhouse.cachemanager.watch import CacheManager
 from tollhouse.configdb.database import ConfigDatabase
 from tollhouse.configdb.rows import BalanceTypeRow, TenantRow, UnitRow
 from tollhouse.engine.tally import Tally
-from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
+from tollhouse.store.snapshot import DIGEST_SIZE, INTERVAL, RATES, LmdbSnapshot, SnapshotFile, SnapshotWriter
 from tollhouse.values.instants import parse_instant
 
 TUTORIAL = Path(__file__).parents[1] / "vectors" / "tutorial"
@@ -87,9 +87,21 @@ class Compiled:
         return published
 
     def rows(self) -> dict[bytes, bytes]:
-        """All rows of the snapshot, its own first one aside."""
+        """All rows of the snapshot, its own first one aside, and intervals that no rating plan names any more."""
         with self.file.environment.begin() as txn:
-            return {bytes(key): bytes(value) for key, value in txn.cursor() if not bytes(key).startswith(b"!")}
+            rows = {
+                bytes(key): bytes(value)
+                for tree in (None, *self.file.trees.values())
+                for key, value in txn.cursor(tree)
+                if not bytes(key).startswith(b"!")
+            }
+        named = {
+            value[place : place + DIGEST_SIZE]
+            for key, value in rows.items()
+            if key.startswith(RATES)
+            for place in range(0, len(value), DIGEST_SIZE)
+        }
+        return {key: value for key, value in rows.items() if not key.startswith(INTERVAL) or key[1:] in named}
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Where the problems are: table, row, column."""

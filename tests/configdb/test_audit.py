@@ -36,6 +36,7 @@ ROWS: dict[str, tuple[str, str, str]] = {
     "carrier_plans": ("VALUES ('gold')", "name = 'silver'", "name IN ('gold', 'silver')"),
     "carriers": ("(name, host, plan) VALUES ('x', 'x.invalid', 'base')", "priority = 3", "name = 'x'"),
     "carrier_rates": ("(plan, prefix, price) VALUES ('base', '49', '0.01')", "price = '0.02'", "prefix = '49'"),
+    "tariff_imports": ("(plan, pricing) VALUES ('p', 'cgrates')", "price_decimals = 4", "plan = 'p'"),
     "tariff_destinations": ("(plan, tag, prefix) VALUES ('p', 'D', '49')", "prefix = '48'", "tag = 'D'"),
     "tariff_timings": ("(plan, tag, time) VALUES ('p', 'T', '00:00:00')", "week_days = '1'", "tag = 'T'"),
     "tariff_rates": ("VALUES (7, 'p', 'R', '0', '0.1', '60s', '1s', '0s')", "rate = '0.2'", "tag = 'R'"),

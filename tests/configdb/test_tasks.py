@@ -12,7 +12,7 @@ from tests.engine.dict_store import DictStore
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from tollhouse.configdb.importing import pending_tasks
-from tollhouse.console.desk import Json
+from tollhouse.console.desk import ImportWish, Json
 from tollhouse.engine.audit import audit
 from tollhouse.engine.batch import Engine
 from tollhouse.engine.book import Book
@@ -48,7 +48,7 @@ class Process:
     def load(self, folder: Path, dry_run: bool = False) -> Json:
         """The report; an empty one where the process was stopped."""
         reports: list[Json] = [{}]
-        self.desk.load(str(folder), dry_run, reports.append)
+        self.desk.load(ImportWish(str(folder), dry_run), reports.append)
         self.run()
         return reports[-1]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tollhouse.console.desk import Desk
+from tollhouse.console.desk import Desk, ExportWish, ProgressWish, Wish
 from tollhouse.console.jsonrpc import handle
 from tollhouse.console.methods import METHODS
 from tollhouse.console.reading import AuditPage, Finding
@@ -114,10 +114,17 @@ def audit(after: str, limit: int, done: Callable[[AuditPage], None]) -> None:
     done(AuditPage(1, 2, (Finding("1002", "balance 1, records say 2"),), "") if after else first)
 
 
-def import_tariff(path: str, dry_run: bool, done: Callable[[dict[str, object]], None]) -> None:
+def import_tariff(wish: Wish, done: Callable[[dict[str, object]], None]) -> None:
     """Finds one problem in a folder whose name ends in `bad`."""
-    problems = [{"file": "Rates.csv", "line": 3, "column": "Rate", "text": "no number"}] if path.endswith("bad") else []
-    done({"loaded": not problems and not dry_run, "dry_run": dry_run, "problems": problems})
+    if isinstance(wish, ExportWish):
+        done({"written": True, "plan": wish.plan, "files": {}, "problems": []})
+        return
+    if isinstance(wish, ProgressWish):
+        done({"phase": "checking", "done": 1, "total": 2})
+        return
+    bad = {"file": "Rates.csv", "line": 3, "column": "Rate", "text": "no number"}
+    problems = [bad] if wish.path.endswith("bad") else []
+    done({"loaded": not problems and not wish.dry_run, "dry_run": wish.dry_run, "problems": problems})
 
 
 def desk(charging: ScriptedCharging, reading: ListReading | None = None) -> Desk:

@@ -18,7 +18,10 @@ from tollhouse.values.commands import (
     Charge,
     Command,
     CreateWallet,
+    Explain,
     Inspect,
+    Limit,
+    PlanQuote,
     Quote,
     Recharge,
     Refund,
@@ -119,6 +122,26 @@ ASKED: list[tuple[str, dict[str, Any], Command]] = [
         "rating.cost",
         {"subject": "1001", "destination": "4420", "usage": 85, "tor": "data"},
         Quote("", "call", "1001", Service.DATA, "4420", 85, 0, DEADLINE),
+    ),
+    (
+        "rating.cost",
+        {"subject": "1", "destination": "4", "usage": 3, "tor": "sms"},
+        Quote("", "call", "1", Service.MESSAGE, "4", 3, 0, DEADLINE),
+    ),
+    (
+        "rating.cost",
+        {"subject": "1", "destination": "4", "usage": 3, "tor": "pizza"},
+        Quote("", "generic_pizza", "1", Service.GENERIC, "4", 3, 0, DEADLINE),
+    ),
+    (
+        "rating.explain",
+        {"subject": "1", "destination": "4", "usage": 3, "tor": "mms", "category": "mms_x"},
+        Explain("", "mms_x", "1", Service.MMS, "4", 3, 0, DEADLINE),
+    ),
+    (
+        "rating.limit",
+        {"subject": "1", "destination": "4", "money": "10", "max_rate": "0.5/60s"},
+        Limit("", "call", "1", Service.VOICE, "4", 0, 0, DEADLINE, "10", (5 * 10**11, 10**12 * 60 * SECOND)),
     ),
     ("event.quote", {"subject": "1", "destination": "4"}, Quote("", "call", "1", Service.MESSAGE, "4", 1, 0, DEADLINE)),
     (
@@ -335,6 +358,32 @@ def test_outcomes_become_the_result(method: str, params: dict[str, Any], outcome
         "id": "x",
         "result": result,
     }
+
+
+def test_a_comparison_is_a_pair_for_each_call_in_order() -> None:
+    priced = [Priced("EUR", 6, cost, 0, SECOND, "44", plan, ()) for cost, plan in ((100_000, "A"), (200_000, "B"))]
+    charging = ScriptedCharging(*priced, Refused(Refusal.NO_RATE), priced[1])
+    records = [{"time": "2027-01-15T08:00:00Z", "destination": "44", "usage": 1}] * 2
+    answer = ask(desk(charging), request("rating.compare", {"a": "A", "b": "B", "records": records}))
+    a, b = {"cost": "0.1", "prefix": "44"}, {"cost": "0.2", "prefix": "44"}
+    assert answer["result"] == {"unit": "EUR", "calls": [{"a": a, "b": b}, {"a": None, "b": b}]}
+    asked = [PlanQuote("", "call", "*any", Service.VOICE, "44", SECOND, NOW, DEADLINE, plan) for plan in "ABAB"]
+    assert charging.asked == asked
+
+
+@pytest.mark.parametrize("outcome", [Refused(Refusal.OVERLOADED), Priced("USD", 2, 1, 0, SECOND, "44", "A", ())])
+def test_a_comparison_is_whole_or_refused(outcome: Outcome) -> None:
+    charging = ScriptedCharging(Priced("EUR", 6, 1, 0, SECOND, "44", "A", ()), outcome)
+    records = [{"time": "2027-01-15T08:00:00Z", "destination": "44", "usage": 1}]
+    answer = ask(desk(charging), request("rating.compare", {"a": "A", "b": "B", "records": records}))
+    assert answer["error"]["code"] == -32000
+
+
+@pytest.mark.parametrize("text", ["0.5", "0.5/60", "x/60s", "0.5/0s", "0.5/1.0000001s"])
+def test_a_highest_rate_says_for_how_much_usage_it_is(text: str) -> None:
+    asked = {"subject": "1", "destination": "4", "money": "10", "max_rate": text}
+    answer = ask(desk(ScriptedCharging()), request("rating.limit", asked))
+    assert (answer["error"]["code"], answer["error"]["message"][:8]) == (-32602, "max_rate")
 
 
 def test_views() -> None:

@@ -69,9 +69,6 @@ class Accounts:
     def rates(self, plan: str, digits: str) -> list[PrefixRates]:
         return []
 
-    def known_destination(self, digits: str) -> str:
-        return ""
-
     def carriers(self, digits: str) -> list[CarrierRate]:
         return []
 

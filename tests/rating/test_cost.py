@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from tests.snapshot_dict import CENT_A_SECOND, DATA, MESSAGE, TUTORIAL, interval
 
 from tollhouse.rating.cost import breakdown, cost
@@ -292,3 +293,16 @@ def test_the_parts_of_a_cost() -> None:
 def test_the_parts_of_a_capped_cost() -> None:
     price = priced(interval(Slot(0, 4, 1, 1, SECOND, SECOND), max_cost=parse_amount("1", 9), strategy="*free"))
     assert breakdown(price, 0, 60 * SECOND) == (400_000, (CostPart(0, 60 * SECOND, "0.1/1s", "0.6"),))
+
+
+def test_midnight_cuts_a_run_in_price_mode_cgrates() -> None:
+    """0.015 a minute by the second, at 4 decimals; 2 s around midnight. In one run: 2 x 0.015/60 = 0.0005 -> half of it
+    0.00025 -> 0.0003 each, 0.0006. Midnight makes two runs of 1 s: 0.00025 -> 0.0003, and 0.0003. With 3 decimals the
+    one run is 0.0005 -> 0.001, half of it 0.0005 -> 0.001 each, 0.002; the two are 0.00025 -> 0, and nothing."""
+    slot = Slot(0, 0, 15, 3, MINUTE, SECOND)
+    rounded = replace(interval(slot, decimals=6), places=3)
+    price = priced(rounded)
+    assert euros(price, 2 * SECOND, "2026-11-23T12:00:00Z") == "0.002"
+    assert euros(price, 2 * SECOND, "2026-11-23T23:59:59Z") == "0"
+    exact = priced(interval(slot, decimals=6))
+    assert euros(exact, 2 * SECOND, "2026-11-23T23:59:59Z") == "0.0005"

@@ -41,9 +41,6 @@ class Carriers:
     def rates(self, plan: str, digits: str) -> list[PrefixRates]:
         return []
 
-    def known_destination(self, digits: str) -> str:
-        return ""
-
     def unit(self, name: str) -> Unit | None:
         return None
 

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tollhouse.cachemanager.faults import Fault, Faults
-from tollhouse.cachemanager.plans import compile_plans, destination_name
+from tollhouse.cachemanager.plans import compile_plans
 from tollhouse.configdb.rows import AccountRow, CarrierRow, GatewayRow, Parties, Rows
 from tollhouse.configdb.tariff_values import prefix as checked_prefix
 from tollhouse.configdb.tariff_values import scaled
-from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
+from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
 from tollhouse.store import snapshot as tables
 from tollhouse.store.snapshot import AccountEntry, Edit
 from tollhouse.values.money import Unit
@@ -65,7 +65,13 @@ def _parties(parties: Parties, unseal: Unseal, faults: Faults) -> list[Edit]:
     for kind in parties.balance_types:
         faults.need(kind.unit in units, "balance_types", kind.name, "unit", f"there is no unit {kind.unit}")
     return [
-        _whole(tables.TENANT, ((tables.text_key(tables.TENANT, one.name), b"\xc0") for one in parties.tenants)),
+        _whole(
+            tables.TENANT,
+            (
+                (tables.text_key(tables.TENANT, one.name), _PACK(Tenant(one.name, bool(one.subject_prefixes))))
+                for one in parties.tenants
+            ),
+        ),
         _whole(
             tables.UNIT,
             ((tables.text_key(tables.UNIT, one.name), _PACK(Unit(one.name, one.decimals))) for one in parties.units),
@@ -226,13 +232,24 @@ def _digits(text: str) -> None:
 
 
 def _destinations(rows: Rows, faults: Faults) -> Edit:
-    """At a prefix, the names of the destinations that it belongs to."""
-    found: dict[str, list[str]] = {}
+    """At an import's prefix, the tags of the destinations that it belongs to."""
+    found: dict[bytes, list[str]] = {}
+    heads: dict[str, bytes] = {}
     for row in rows.destinations or ():
-        faults.read("tariff_destinations", f"{row.plan} {row.tag}", "prefix", checked_prefix, row.prefix)
-        found.setdefault(row.prefix, []).append(destination_name(row.plan, row.tag))
-    packed = {tables.text_key(tables.DESTINATION, prefix): _PACK(sorted(names)) for prefix, names in found.items()}
-    return _partly(tables.DESTINATION, packed, rows.destination_prefixes)
+        try:
+            checked_prefix(row.prefix)
+        except ValueError as trouble:
+            faults.add("tariff_destinations", f"{row.plan} {row.tag}", "prefix", str(trouble))
+            continue
+        if row.plan not in heads:
+            heads[row.plan] = tables.text_key(tables.DESTINATION, row.plan, "")
+        key = heads[row.plan] + row.prefix.encode()
+        found.setdefault(key, []).append(row.tag)
+    packed = {key: _PACK(sorted(tags)) for key, tags in found.items()}
+    if rows.destination_prefixes is None:
+        return Edit(tables.DESTINATION, packed, True)
+    keys = [tables.text_key(tables.DESTINATION, plan, prefix) for plan, prefix in rows.destination_prefixes]
+    return Edit(tables.DESTINATION, {key: packed.get(key) for key in keys}, False)
 
 
 def _partly(table: bytes, packed: dict[bytes, bytes], prefixes: frozenset[str] | None) -> Edit:

@@ -22,17 +22,12 @@ from tollhouse.configdb.tariff_values import (
     slot_faults,
 )
 from tollhouse.snapshot.categories import service_of
-from tollhouse.snapshot.tariff import Activation, Interval, Profile, Slot, Timing
+from tollhouse.snapshot.tariff import EXACT, Activation, Interval, Profile, Slot, Timing
 from tollhouse.store import snapshot as tables
 from tollhouse.store.snapshot import Edit
 from tollhouse.values.commands import Service
 
 _PACK = msgspec.msgpack.Encoder().encode
-
-
-def destination_name(plan: str, tag: str) -> str:
-    """A destination as the snapshot names it; `*any` is the empty name."""
-    return "" if tag == ANY else f"{plan}/{tag}"
 
 
 def plan_name(plan: str, tag: str, service: Service) -> str:
@@ -41,8 +36,20 @@ def plan_name(plan: str, tag: str, service: Service) -> str:
 
 
 def compile_plans(plans: Plans, parties: Parties, faults: Faults) -> list[Edit]:
-    """The intervals of every rating plan in use, and the profiles."""
-    return [_Plans(plans, faults).edit(), _profiles(plans, parties, faults)]
+    """The intervals of every rating plan in use, and the profiles; where only some destinations were read, theirs."""
+    edits = _Plans(plans, faults).edits()
+    return edits if plans.only is not None else [*edits, _profiles(plans, parties, faults)]
+
+
+class _Use(msgspec.Struct, frozen=True, gc=False):
+    """Destination rates in force at a timing, in a rating plan, for a service; `charged`: a profile leads here."""
+
+    name: str
+    timing: Timing
+    weight: int
+    service: Service
+    where: str
+    charged: bool
 
 
 class _Plans:
@@ -57,63 +64,124 @@ class _Plans:
         for rate in plans.rates:
             self._rates.setdefault((rate.plan, rate.tag), []).append(rate)
         self._read_rates: dict[tuple[str, str, Service], tuple[Slot, ...] | None] = {}
-        self._destination_rates: dict[tuple[str, str], list[DestinationRateRow]] = {}
-        for priced in plans.destination_rates:
-            self._destination_rates.setdefault((priced.plan, priced.tag), []).append(priced)
+        self._sound: dict[tuple[str, str, Service], bool] = {}
+        self._places = {row.plan: row.price_decimals for row in plans.imports if row.pricing == "cgrates"}
+        self._made: dict[int, dict[tuple[object, ...], bytes | None]] = {}
+        """By use, for its hash costs much."""
+        self._intervals: dict[bytes, Interval] = {}
 
-    def edit(self) -> Edit:
+    def edits(self) -> list[Edit]:
+        uses, owners = self._uses()
+        found: dict[bytes, bytes] = {}
+        for row in self._plans.destination_rates:
+            self._known(row)
+            for use in uses.get((row.plan, row.tag), ()):
+                name = self._interval(row, use)
+                if name is not None:
+                    key = tables.text_key(tables.RATES, use.name, "" if row.destination == ANY else row.destination)
+                    held = found.setdefault(key, name)
+                    if held is not name:
+                        found[key] = self._with(held, name, use.where, row.destination)
+        packed = {tables.INTERVAL + name: _PACK(interval) for name, interval in self._intervals.items()}
+        if self._plans.only is None:
+            return [
+                Edit(tables.PLAN, {tables.text_key(tables.PLAN, name): one.encode() for name, one in owners}, True),
+                Edit(tables.RATES, found, True),
+                Edit(tables.INTERVAL, packed, True),
+            ]
+        touched: dict[bytes, bytes | None] = {
+            key: found.get(key)
+            for plan, tag in self._plans.only
+            for name, owner in owners
+            if owner == plan
+            for key in (tables.text_key(tables.RATES, name, "" if tag == ANY else tag),)
+            if key in found or len(key) <= tables.KEY_MAX
+        }
+        return [Edit(tables.RATES, touched, False), Edit(tables.INTERVAL, packed, False)]
+
+    def _uses(self) -> tuple[dict[tuple[str, str], list[_Use]], set[tuple[str, str]]]:
+        """How destination rates are used, by (import, tag); and the rating plans in use, each with its import."""
         services: dict[tuple[str, str], set[Service]] = {}
         for profile in self._plans.rating_profiles:
             services.setdefault((profile.plan, profile.rating_plan), set()).add(service_of(profile.category))
-        found: dict[bytes, list[Interval]] = {}
+        uses: dict[tuple[str, str], list[_Use]] = {}
+        owners: set[tuple[str, str]] = set()
+        named: dict[str, tuple[str, str]] = {}
         for row in self._plans.rating_plans:
             where = f"{row.plan} {row.tag}"
             timing = self._timing(row.plan, row.timing, where)
             weight = self._faults.read("tariff_rating_plans", where, "weight", scaled, row.weight, 6)
-            priced = self._destination_rates.get((row.plan, row.destination_rate), [])
             missing = f"there are no destination rates {row.destination_rate}"
-            self._faults.need(bool(priced), "tariff_rating_plans", where, "destination_rate", missing)
+            there = (row.plan, row.destination_rate) in self._plans.priced
+            self._faults.need(there, "tariff_rating_plans", where, "destination_rate", missing)
             if timing is None or weight is None:
                 continue
-            for service in sorted(services.get((row.plan, row.tag), ())):
+            charged = services.get((row.plan, row.tag), set())
+            for service in sorted(charged or Service):
                 name = plan_name(row.plan, row.tag, service)
-                for one in priced:
-                    interval = self._interval(one, timing, weight, service)
-                    if interval is not None:
-                        key = tables.text_key(tables.RATES, name, destination_name(one.plan, one.destination))
-                        held = found.setdefault(key, [])
-                        if interval not in held:
-                            self._decided(interval, held, where)
-                            held.append(interval)
-        return Edit(tables.RATES, {key: _PACK(intervals) for key, intervals in found.items()}, True)
+                if named.setdefault(name, (row.plan, row.tag)) != (row.plan, row.tag):
+                    self._faults.add("tariff_rating_plans", where, "tag", f"another rating plan is named {name} too")
+                use = _Use(name, timing, weight, service, where, bool(charged))
+                owners.add((use.name, row.plan))
+                uses.setdefault((row.plan, row.destination_rate), []).append(use)
+        return uses, owners
 
-    def _decided(self, one: Interval, others: list[Interval], where: str) -> None:
+    def _known(self, row: DestinationRateRow) -> None:
+        if (row.plan, row.destination) in self._plans.unknown:
+            where, missing = f"{row.plan} {row.tag}", f"there is no destination {row.destination}"
+            self._faults.add("tariff_destination_rates", where, "destination", missing)
+
+    def _with(self, held: bytes, name: bytes, where: str, destination: str) -> bytes:
+        """One interval more, in the order of digests."""
+        others = [held[place : place + len(name)] for place in range(0, len(held), len(name))]
+        if name in others:
+            return held
+        self._decided(name, others, where, destination)
+        return b"".join(sorted([*others, name]))
+
+    def _decided(self, name: bytes, others: list[bytes], where: str, destination: str) -> None:
         """What is charged must not hang on the order of rows (`tariff_overlaps` tells an import the same)."""
+        one = self._intervals[name]
         rank = (one.weight, one.timing.start)
-        if any(rank == (other.weight, other.timing.start) and meet(one.timing, other.timing) for other in others):
-            text = f"for {one.destination} another price has the same weight and start at times that meet these"
+        rivals = [self._intervals[other] for other in others]
+        if any(rank == (other.weight, other.timing.start) and meet(one.timing, other.timing) for other in rivals):
+            text = f"for {destination} another price has the same weight and start at times that meet these"
             self._faults.add("tariff_rating_plans", where, "timing", text)
 
-    def _interval(self, row: DestinationRateRow, timing: Timing, weight: int, service: Service) -> Interval | None:
-        where = f"{row.plan} {row.tag}"
-        known = row.destination == ANY or (row.plan, row.destination) in self._plans.destinations
-        missing = f"there is no destination {row.destination}"
-        self._faults.need(known, "tariff_destination_rates", where, "destination", missing)
-        max_cost = self._faults.read("tariff_destination_rates", where, "max_cost", scaled, row.max_cost, 9)
-        slots = self._slots(row.plan, row.rate, service, where)
-        if slots is None or max_cost is None or not known:
+    def _interval(self, row: DestinationRateRow, use: _Use) -> bytes | None:
+        """The digest of what the row makes of its destination in this use; the same of many rows is made once.
+
+        A plan that charges nobody yet is compiled too, to be compared with others: a rate that can be read as one of
+        voice for voice, any other for the rest, and one that can't be read is no fault before it charges someone.
+        """
+        if not use.charged and self._readable(row, Service.VOICE) != (use.service is Service.VOICE):
             return None
-        return Interval(
-            timing=timing,
-            weight=weight,
-            slots=slots,
-            rounding=ROUNDINGS[row.rounding],
-            decimals=row.decimals,
-            destination=row.destination,
-            rate=row.rate,
-            max_cost=max_cost,
-            max_cost_strategy=row.max_cost_strategy,
-        )
+        if not use.charged and not self._readable(row, use.service):
+            return None
+        key = (row.plan, row.rate, row.rounding, row.decimals, row.max_cost, row.max_cost_strategy)
+        made = self._made.setdefault(id(use), {})
+        if key not in made:
+            where = f"{row.plan} {row.tag}"
+            max_cost = self._faults.read("tariff_destination_rates", where, "max_cost", scaled, row.max_cost, 9)
+            slots = self._slots(row.plan, row.rate, use.service, where)
+            made[key] = None
+            if slots is not None and max_cost is not None:
+                interval = Interval(
+                    timing=use.timing,
+                    weight=use.weight,
+                    slots=slots,
+                    rounding=ROUNDINGS[row.rounding],
+                    decimals=row.decimals,
+                    destination="",
+                    rate=row.rate,
+                    max_cost=max_cost,
+                    max_cost_strategy=row.max_cost_strategy,
+                    places=self._places.get(row.plan, EXACT),
+                )
+                name = tables.digest(_PACK(interval))
+                self._intervals[name] = interval
+                made[key] = name
+        return made[key]
 
     def _timing(self, plan: str, tag: str, where: str) -> Timing | None:
         if tag == ANY:
@@ -142,6 +210,13 @@ class _Plans:
                 self._faults.add("tariff_destination_rates", where, "rate", f"there is no rate {tag}")
             self._read_rates[key] = self._read_slots(rows, service) if rows else None
         return self._read_rates[key]
+
+    def _readable(self, row: DestinationRateRow, service: Service) -> bool:
+        key = (row.plan, row.rate, service)
+        if key not in self._sound:
+            rows = self._rates.get(key[:2], [])
+            self._sound[key] = bool(rows) and not slot_faults(rows, service)
+        return self._sound[key]
 
     def _read_slots(self, rows: list[RateRow], service: Service) -> tuple[Slot, ...] | None:
         try:
@@ -172,7 +247,7 @@ def _profiles(plans: Plans, parties: Parties, faults: Faults) -> Edit:
         if tenant is None or tenant.unit not in decimals:
             faults.add("tariff_rating_profiles", where, "tenant", f"there is no tenant {name} with a unit")
         elif activations is not None:
-            profile = Profile(activations, tenant.unit, decimals[tenant.unit], tenant.zone)
+            profile = Profile(activations, tenant.unit, decimals[tenant.unit], tenant.zone, subject)
             edits[tables.text_key(tables.PROFILE, name, service, category, subject)] = _PACK(profile)
     return Edit(tables.PROFILE, edits, True)
 

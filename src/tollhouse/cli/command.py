@@ -6,20 +6,21 @@ import argparse
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from tollhouse.cli import tariff
+from tollhouse.cli import compare, tariff
+from tollhouse.cli.bar import watched
 from tollhouse.cli.errors import DONE, FAILED, CommandError, LostError, SilentError
 from tollhouse.cli.http import HttpLink, read_token
 from tollhouse.cli.link import Link, call
 from tollhouse.cli.parser import Nouns, add_methods, params
-from tollhouse.cli.show import Json, cell, shown, table
-from tollhouse.cli.table import REQUEST_ID, Method
+from tollhouse.cli.show import Json, cell, explained, shown, table
+from tollhouse.cli.table import METHODS, REQUEST_ID, Method
 from tollhouse.store.errors import StoreError
 
 AUDIT_PAGE = 200
@@ -48,6 +49,7 @@ def add_commands(nouns: Nouns, tools: Tools) -> None:
     """Every method of the API as a command."""
 
     def run(method: Method, given: argparse.Namespace) -> int:
+        method = _meant(method, given)
         try:
             with _link(method, given, tools) as link:
                 return _do(method, given, link)
@@ -56,6 +58,13 @@ def add_commands(nouns: Nouns, tools: Tools) -> None:
             return error.status
 
     add_methods(nouns, run)
+
+
+def _meant(method: Method, given: argparse.Namespace) -> Method:
+    """The method itself, or the one that its option names: `rating cost --explain` is `rating explain`."""
+    verbs = [option.name for option in method.options if option.name in given]
+    names = [f"{method.name.partition('.')[0]}.{verb}" for verb in verbs] or [method.name]
+    return next(one for one in METHODS if one.name == names[0])
 
 
 @contextmanager
@@ -99,11 +108,14 @@ def _do(method: Method, given: argparse.Namespace, link: Link) -> int:
     asked = params(method, given)
     if method.name == "system.audit":
         return _audit(method, link, given.json)
+    if method.name == "rating.compare":
+        return _compare(method, asked, link, given.json)
     if method.moves_money and REQUEST_ID.name not in asked:
         asked[REQUEST_ID.name] = str(uuid.uuid4())
         print(f"request_id: {asked[REQUEST_ID.name]}", file=sys.stderr, flush=True)
     try:
-        answer = call(link, method.name, asked, method.patience)
+        with watched(link, sys.stderr) if _to_watch(method, given) else nullcontext():
+            answer = call(link, method.name, asked, method.patience)
     except LostError as error:
         if not method.moves_money:
             raise
@@ -114,7 +126,11 @@ def _do(method: Method, given: argparse.Namespace, link: Link) -> int:
         print(answer.decode())
     else:
         _show(method, result)
-    return tariff.judge(result) if method.name == "tariff.import" else DONE
+    return tariff.judge(result) if method.name in ("tariff.import", "tariff.export") else DONE
+
+
+def _to_watch(method: Method, given: argparse.Namespace) -> bool:
+    return method.name == "tariff.import" and ("progress" in given or sys.stderr.isatty())
 
 
 def _show(method: Method, result: Json) -> None:
@@ -124,12 +140,23 @@ def _show(method: Method, result: Json) -> None:
         lines = table(rows, (*method.columns, "damaged") if damaged else method.columns)
     elif method.name == "tariff.import":
         lines = tariff.report(result)
+    elif method.name == "rating.explain":
+        lines = explained(result)
     else:
         lines = shown(result)
     for line in lines:
         print(line)
     if isinstance(rows, list) and result.get("next") is not None:
         print(f"there are more: --after {result['next']}", file=sys.stderr)
+
+
+def _compare(method: Method, asked: dict[str, object], link: Link, as_json: bool) -> int:
+    """The file's calls, page after page, and what they come to."""
+    path = Path(str(asked["records"]))
+    result = compare.compare(path, lambda page: call(link, method.name, {**asked, "records": page}, method.patience))
+    for line in [msgspec.json.encode(result).decode()] if as_json else shown(result):
+        print(line)
+    return DONE
 
 
 class _Page(msgspec.Struct, frozen=True):

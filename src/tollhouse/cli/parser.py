@@ -60,7 +60,7 @@ def add_methods(nouns: Nouns, run: Callable[[Method, argparse.Namespace], int]) 
         parser = (verbs[noun[0]] if noun else nouns).add_parser(
             verb, help=method.help, description=_described(method), allow_abbrev=False
         )
-        for argument in method.arguments:
+        for argument in (*method.arguments, *method.options, *method.local):
             _add(parser, argument)
         _add_common(parser)
         parser.set_defaults(run=_bound(run, method))
@@ -116,6 +116,7 @@ _READ: dict[Kind, Callable[[str], object]] = {
     Kind.TEXT: word,
     Kind.NUMBER: int,
     Kind.FOLDER: _folder,
+    Kind.FILE: _folder,
     Kind.OR_NONE: _or_none,
 }
 

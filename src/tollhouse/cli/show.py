@@ -26,6 +26,23 @@ def shown(result: Json) -> Iterator[str]:
             yield from (_GAP + line for line in shown(value))
 
 
+def explained(result: Json) -> Iterator[str]:
+    """An explained price, to be read aloud: what was looked at, the sum, and how it is rounded."""
+    several = {"looked", "lines", "rounding", "refused"}
+    yield from shown({name: value for name, value in result.items() if name not in several})
+    looked, lines, refused = (result.get(name) for name in ("looked", "lines", "refused"))
+    if isinstance(looked, list):
+        yield "looked at"
+        yield from (_GAP + cell(text) for text in looked)
+    if isinstance(refused, dict):
+        yield f"refused: {cell(refused.get('refusal'))}: {cell(refused.get('detail'))}"
+        return
+    yield "sum"
+    if isinstance(lines, list):
+        yield from (_GAP + cell(line.get("text")) for line in lines if isinstance(line, dict))
+    yield _GAP + cell(result.get("rounding"))
+
+
 def _many(value: object) -> bool:
     return isinstance(value, list | dict) and bool(value)
 

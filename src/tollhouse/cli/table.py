@@ -15,6 +15,8 @@ class Kind(enum.Enum):
     FLAG = ""
     FOLDER = "DIR"
     """A path, made absolute: the engine runs elsewhere."""
+    FILE = "FILE"
+    """A file that is read here."""
     OR_NONE = "TEXT|none"
     """A text, or `none` for null."""
 
@@ -48,6 +50,10 @@ class Method:
     rows: str = ""
     columns: tuple[str, ...] = ()
     patience: int = 30
+    options: tuple[Argument, ...] = ()
+    """Flags that ask another method the same: that of the verb `explain` for --explain."""
+    local: tuple[Argument, ...] = ()
+    """Flags that concern this command alone, and that no method is told of."""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -75,24 +81,29 @@ _UNIT: Final = Argument("unit", "what amounts are in (default: the wallet's own 
 _NOTE: Final = Argument("note", "a word for the record")
 _AT: Final = Argument("answer_time", "when it was answered, ISO 8601 (default: now)")
 _TENANT: Final = Argument("tenant", "whose it is (default: the only one)")
-_TOR: Final = Argument("tor", "type of record: what usage counts", choices=("voice", "data", "message"))
-_USAGE: Final = "seconds (voice), octets (data) or messages"
+_TOR: Final = Argument(
+    "tor", "type of record: what usage counts", choices=("voice", "data", "message", "mms", "generic")
+)
+_USAGE: Final = "seconds (voice), octets (data), messages or units"
 _LIMIT: Final = Argument("limit", "at most so many, 1 to 1000 (default: 100)", Kind.NUMBER)
+
+
+_CATEGORY: Final = Argument("category", "of the rating profile (default: call; of another type of record generic_TOR)")
 
 
 def _after(text: str, kind: Kind = Kind.TEXT) -> Argument:
     return Argument("after", f"go on behind this {text}", kind)
 
 
-def _price(tor: str, usage: Argument) -> tuple[Argument, ...]:
+def _price(tor: str, *usage: Argument) -> tuple[Argument, ...]:
     return (
         _must("subject", "who pays: a wallet's or account's name, as the tariff calls it"),
         _must("destination", "the number that is called"),
-        usage,
+        *usage,
         _AT,
         _TENANT,
-        Argument("category", "of the rating profile (default: call)"),
-        Argument("tor", f"type of record: what usage counts (default: {tor})", choices=_TOR.choices),
+        _CATEGORY,
+        Argument("tor", f"type of record: voice, data, message, mms, or another name (default: {tor})"),
     )
 
 
@@ -119,10 +130,59 @@ METHODS: Final = (
         (
             _first("path", "the folder, on the engine's machine", Kind.FOLDER),
             Argument("dry_run", "only look what is wrong with it", Kind.FLAG),
+            Argument(
+                "pricing", "how calls are priced (default: as before; exact at first)", choices=("exact", "cgrates")
+            ),
+            Argument("price_decimals", "where cgrates rounds prices, 0 to 7 (default: 5)", Kind.NUMBER),
+            Argument(
+                "weights", "who wins: code, the highest (default); manual, the lowest", choices=("code", "manual")
+            ),
+            Argument("sanity", "refuse what CGRateS's loader calls insane", Kind.FLAG),
+        ),
+        patience=3600,
+        local=(Argument("progress", "how far it is, on stderr (default: on a terminal)", Kind.FLAG),),
+    ),
+    Method(
+        "tariff.export",
+        "write an import's rating rows into a folder of CSV files",
+        (
+            _first("path", "the folder, on the engine's machine", Kind.FOLDER),
+            _must("plan", "the import: the name of the folder that it came from"),
+            Argument("layout", "of CGRateS v0.10 (default) or of 0.9.1~rc8", choices=("v010", "rc8")),
         ),
         patience=3600,
     ),
-    Method("rating.cost", "what a usage would cost", _price("voice", _must("usage", _USAGE))),
+    Method("tariff.progress", "how far the tariff import is that runs now"),
+    Method(
+        "rating.cost",
+        "what a usage would cost",
+        _price("voice", _must("usage", _USAGE)),
+        options=(Argument("explain", "and why: every candidate that was looked at, and the sum", Kind.FLAG),),
+    ),
+    Method("rating.explain", "what a usage would cost, and why", _price("voice", _must("usage", _USAGE))),
+    Method(
+        "rating.limit",
+        "how long money would last",
+        _price(
+            "voice",
+            _must("money", "a decimal number, in the unit of the subject's tariff"),
+            Argument("usage", "at most so much (default: 72 h, 100 GiB, 10,000 messages, 10^12 units)"),
+            Argument("max_rate", "ends where usage is dearer: 0.5/60s of voice, 0.5/1 of other units"),
+        ),
+    ),
+    Method(
+        "rating.compare",
+        "what calls would cost by two rating plans",
+        (
+            _first("a", "a rating plan, IMPORT/TAG"),
+            _first("b", "another one"),
+            Argument("records", "CSV with a heading, or the JSON of `record list --json`", Kind.FILE, required=True),
+            Argument("subject", "whose profile says unit and zone (default: *any)"),
+            _TENANT,
+            _CATEGORY,
+        ),
+        rows="calls",
+    ),
     Method(
         "wallet.create",
         "a new wallet",

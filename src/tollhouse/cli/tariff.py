@@ -1,4 +1,4 @@
-"""The report of a tariff import for people: what is wrong, each with its place; what was loaded; whose money moved."""
+"""A tariff import or export for people: what is wrong, each with its place; what was loaded; whose money moved."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Task(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """What this page reads of the result of `tariff.import`."""
 
-    loaded: bool
+    loaded: bool = False
+    written: bool = False
     dry_run: bool = False
     in_force: bool = True
     plan: str = ""
@@ -93,7 +94,7 @@ def judge(result: Json) -> int:
     told = msgspec.convert(result, type=Report)
     wrong = [str(problem) for problem in told.problems]
     if wrong:
-        wrong.append(f"tollhouse: nothing was loaded, problems: {len(wrong)}")
+        wrong.append(f"tollhouse: nothing was {'written' if 'written' in result else 'loaded'}, problems: {len(wrong)}")
     if told.loaded and not told.in_force:
         wrong.append(f"tollhouse: {NOT_IN_FORCE}")
     undone = [one for one in told.tasks if not one.done]

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
+from typing import Final, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, Table, func, select
 
 from tollhouse.configdb import schema
+from tollhouse.configdb.bulk import BULK, recorded_at_once
 from tollhouse.configdb.changes import Change
 from tollhouse.configdb.database import ConfigDatabase
-from tollhouse.configdb.rows import Task
+from tollhouse.configdb.rows import ImportRow, Task
 from tollhouse.configdb.tariff_files import read_folder
-from tollhouse.configdb.tariff_reader import COLUMNS, ActionRow, Folder, Line, Problem
+from tollhouse.configdb.tariff_reader import COLUMNS, EVERY, ActionRow, Folder, Line, Problem, Progress, untold
 from tollhouse.configdb.tariff_values import moment, scaled
-from tollhouse.values.instants import format_instant
+from tollhouse.values.instants import Instant, format_instant
 from tollhouse.values.money import AmountError, parse_amount
 
-_CHUNK = 10_000
+EXACT: Final = "exact"
+Tell: TypeAlias = Callable[[int, int], None]
 
 
 class DoneTask(msgspec.Struct, frozen=True):
@@ -49,22 +54,41 @@ class ImportReport(msgspec.Struct, frozen=True):
     not_loaded: tuple[str, ...] = ()
     notes: tuple[Problem, ...] = ()
     dry_run: bool = False
+    pricing: str = EXACT
 
 
 class _UndoError(Exception):
     """Ends the transaction of an import that is not to stay."""
 
 
-def import_folder(database: ConfigDatabase, path: Path, dry_run: bool = False, who: str = "import") -> ImportReport:
+def import_folder(
+    database: ConfigDatabase,
+    path: Path,
+    now: Instant | None = None,
+    dry_run: bool = False,
+    who: str = "import",
+    *,
+    pricing: str = "",
+    price_decimals: int = 5,
+    manual_weights: bool = False,
+    sanity: bool = False,
+    progress: Progress = untold,
+) -> ImportReport:
     """Make the rows of the plan that is named like the folder these, and no others.
 
+    `now`: what relative times count from. `pricing`: `exact`, or `cgrates` with prices rounded at `price_decimals`
+    (0..7); empty: as the plan was priced before, a new one exactly. `manual_weights`: in the files the lowest weight
+    wins. `sanity`: refuse what CGRateS's loader calls insane. `progress`: told, in this thread, how far it is:
+    `reading FILE`, `checking`, then `writing TABLE`.
     ConfigError where the database refuses what no check foresaw.
     """
-    folder = read_folder(path)
+    folder = read_folder(path, now, manual_weights=manual_weights, sanity=sanity, progress=progress)
+    wish = None if pricing == EXACT else ImportRow(folder.plan, pricing, price_decimals)
     report = ImportReport(folder.plan)
     try:
         with database.change(who) as change:
-            report = load_folder(change, folder)
+            priced = wish if pricing else _pricing(change.connection, folder.plan)
+            report = load_folder(change, folder, priced, progress)
             if dry_run or report.problems:
                 raise _UndoError
     except _UndoError:
@@ -72,8 +96,13 @@ def import_folder(database: ConfigDatabase, path: Path, dry_run: bool = False, w
     return msgspec.structs.replace(report, dry_run=dry_run)
 
 
-def load_folder(change: Change, folder: Folder) -> ImportReport:
-    """The same within a transaction that is open; with problems in the report, the caller undoes it."""
+def load_folder(
+    change: Change, folder: Folder, priced: ImportRow | None = None, progress: Progress = untold
+) -> ImportReport:
+    """The same within a transaction that is open; with problems in the report, the caller undoes it.
+
+    `priced`: how the plan prices calls, None = exactly.
+    """
     connection = change.connection
     tasks, problems = _tasks(connection, folder)
     problems = [*folder.problems, *problems, *_foreign_profiles(connection, folder)]
@@ -81,16 +110,19 @@ def load_folder(change: Change, folder: Folder) -> ImportReport:
         problems.sort(key=_place)
         return ImportReport(folder.plan, tuple(problems), not_loaded=folder.not_loaded, notes=folder.notes)
     counts, added, removed = {}, 0, 0
-    for name, table, lines in (
+    for name, table, rows in (
         ("destinations", schema.DESTINATIONS, folder.destinations),
-        ("timings", schema.TIMINGS, folder.timings),
-        ("rates", schema.RATES, folder.rates),
-        ("destination_rates", schema.DESTINATION_RATES, folder.destination_rates),
-        ("rating_plans", schema.RATING_PLANS, folder.rating_plans),
-        ("rating_profiles", schema.RATING_PROFILES, folder.rating_profiles),
+        ("timings", schema.TIMINGS, [row for _, row in folder.timings]),
+        ("rates", schema.RATES, [row for _, row in folder.rates]),
+        ("destination_rates", schema.DESTINATION_RATES, [row for _, row in folder.destination_rates]),
+        ("rating_plans", schema.RATING_PLANS, [row for _, row in folder.rating_plans]),
+        ("rating_profiles", schema.RATING_PROFILES, [row for _, row in folder.rating_profiles]),
     ):
-        counts[name], more, fewer = _replace(connection, table, folder.plan, [row for _, row in lines])
+        counts[name], more, fewer = _replace(
+            connection, table, folder.plan, rows, partial(progress, f"writing {table.name}")
+        )
         added, removed = added + more, removed + fewer
+    _set_pricing(connection, folder.plan, priced)
     new, done = _keep_tasks(connection, folder.plan, tasks)
     return ImportReport(
         plan=folder.plan,
@@ -103,6 +135,7 @@ def load_folder(change: Change, folder: Folder) -> ImportReport:
         already_done=done,
         not_loaded=folder.not_loaded,
         notes=folder.notes,
+        pricing=priced.pricing if priced else EXACT,
     )
 
 
@@ -143,19 +176,55 @@ def task_done(database: ConfigDatabase, request_id: str) -> None:
         connection.execute(table.update().where(open_task).values(done_at=stamp))
 
 
-def _replace(connection: Connection, table: Table, plan: str, rows: Iterable[msgspec.Struct]) -> tuple[int, int, int]:
+def _replace(
+    connection: Connection, table: Table, plan: str, rows: Iterable[msgspec.Struct], tell: Tell
+) -> tuple[int, int, int]:
     """(rows, added, removed): the plan's rows are these; those that are there already stay as they are."""
     names = [column.name for column in table.columns if column.name != "id"]
-    wanted = {tuple([getattr(row, name) for name in names]): None for row in rows}
+    wanted = dict.fromkeys(map(attrgetter(*names), rows))
+    tell(0, len(wanted))
     query = select(table.c.id, *(table.c[name] for name in names)).where(table.c.plan == plan)
     held = {tuple(row[1:]): row[0] for row in connection.execute(query)}
     gone = [number for key, number in held.items() if key not in wanted]
-    for start in range(0, len(gone), _CHUNK):
-        connection.execute(table.delete().where(table.c.id.in_(gone[start : start + _CHUNK])))
-    new = [dict(zip(names, key, strict=True)) for key in wanted if key not in held]
-    if new:
-        connection.execute(table.insert(), new)
+    new = [key for key in wanted if key not in held]
+    if len(gone) + len(new) < BULK:
+        _write(connection, table, gone, names, new, tell)
+    else:
+        with recorded_at_once(connection, table, plan, len(new), len(gone)):
+            _write(connection, table, gone, names, new, tell)
+    tell(len(gone) + len(new), len(gone) + len(new))
     return len(wanted), len(new), len(gone)
+
+
+def _write(
+    connection: Connection, table: Table, gone: list[int], names: list[str], new: list[tuple[object, ...]], tell: Tell
+) -> None:
+    total = len(gone) + len(new)
+    for start in range(0, len(gone), EVERY):
+        tell(start, total)
+        connection.execute(table.delete().where(table.c.id.in_(gone[start : start + EVERY])))
+    insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    for start in range(0, len(new), EVERY):
+        tell(len(gone) + start, total)
+        connection.exec_driver_sql(insert, new[start : start + EVERY])
+
+
+def _set_pricing(connection: Connection, plan: str, priced: ImportRow | None) -> None:
+    """How the plan prices calls; what is so already stays untouched."""
+    table = schema.IMPORTS
+    held = _pricing(connection, plan)
+    if priced is None:
+        connection.execute(table.delete().where(table.c.plan == plan))
+    elif held is None:
+        connection.execute(table.insert(), msgspec.structs.asdict(priced))
+    else:
+        connection.execute(table.update().where(table.c.plan == plan), msgspec.structs.asdict(priced))
+
+
+def _pricing(connection: Connection, plan: str) -> ImportRow | None:
+    table = schema.IMPORTS
+    held = connection.execute(select(table).where(table.c.plan == plan)).first()
+    return None if held is None else ImportRow(held.plan, held.pricing, held.price_decimals)
 
 
 def _foreign_profiles(connection: Connection, folder: Folder) -> list[Problem]:
@@ -223,6 +292,7 @@ def _task(plan: str, tenant: str, wallet: str, action: ActionRow, kind: str) -> 
         "balance_type": kind,
         "expiry": format_instant(action.expiry) if action.expiry else "",
         "weight": action.balance_weight,
+        "relative": action.relative,
     }
 
 
@@ -234,7 +304,8 @@ def _numbered(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     seen: dict[str, int] = {}
     numbered: list[dict[str, object]] = []
     for position, row in enumerate(rows):
-        text = "\x1f".join(["Actions.csv", *map(str, row.values())])
+        relative = row.pop("relative")
+        text = "\x1f".join(["Actions.csv", *map(str, {**row, "expiry": relative or row["expiry"]}.values())])
         times = seen.get(text, 0)
         seen[text] = times + 1
         key = hashlib.sha256(f"{text}\x1f{times}".encode()).hexdigest()[:32]
@@ -249,8 +320,8 @@ def _keep_tasks(connection: Connection, plan: str, rows: list[dict[str, object]]
     held = dict(connection.execute(query).all())
     wanted = {row["request_id"] for row in rows}
     gone = [key for key, done in held.items() if done is None and key not in wanted]
-    for start in range(0, len(gone), _CHUNK):
-        connection.execute(table.delete().where(table.c.request_id.in_(gone[start : start + _CHUNK])))
+    for start in range(0, len(gone), EVERY):
+        connection.execute(table.delete().where(table.c.request_id.in_(gone[start : start + EVERY])))
     new = [row for row in rows if row["request_id"] not in held]
     if new:
         connection.execute(table.insert(), new)

@@ -18,6 +18,8 @@ class TenantRow(msgspec.Struct, frozen=True, gc=False):
     name: str
     unit: str
     zone: str = "UTC"
+    subject_prefixes: int = 0
+    """1: a subject without a profile is looked up with characters dropped from the right until one has one."""
 
 
 class BalanceTypeRow(msgspec.Struct, frozen=True, gc=False):
@@ -162,16 +164,30 @@ class Parties(msgspec.Struct, frozen=True):
     gateways: tuple[GatewayRow, ...] = ()
 
 
+class ImportRow(msgspec.Struct, frozen=True, gc=False):
+    """How an import prices calls: `exact`, or `cgrates`, which rounds prices at `price_decimals` (0..7) first."""
+
+    plan: str
+    pricing: str
+    price_decimals: int = 5
+
+
 class Plans(msgspec.Struct, frozen=True):
     """What tariffs say, but for the prefixes of their destinations."""
 
-    destinations: frozenset[tuple[str, str]] = frozenset()
-    """(plan, tag) of the destinations that are priced and have prefixes."""
+    unknown: frozenset[tuple[str, str]] = frozenset()
+    """(plan, tag) of the destinations that are priced and have no prefix."""
+    priced: frozenset[tuple[str, str]] = frozenset()
+    """(plan, tag) of the destination rates that rating plans name and that are there."""
+    only: frozenset[tuple[str, str]] | None = None
+    """(plan, destination): of destination rates there are only theirs, and of rates only what these name; None: all."""
     timings: tuple[TimingRow, ...] = ()
     rates: tuple[RateRow, ...] = ()
     destination_rates: tuple[DestinationRateRow, ...] = ()
     rating_plans: tuple[RatingPlanRow, ...] = ()
     rating_profiles: tuple[RatingProfileRow, ...] = ()
+    imports: tuple[ImportRow, ...] = ()
+    """An import without a row is exact."""
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -194,7 +210,8 @@ class Rows(msgspec.Struct, frozen=True):
     carrier_rates: tuple[CarrierRateRow, ...] | None = None
     carrier_prefixes: frozenset[str] | None = None
     destinations: tuple[DestinationRow, ...] | None = None
-    destination_prefixes: frozenset[str] | None = None
+    destination_prefixes: frozenset[tuple[str, str]] | None = None
+    """(plan, prefix)."""
 
 
 class Task(msgspec.Struct, frozen=True, gc=False):

@@ -24,7 +24,7 @@ AUDIT = _table("audit", "at who table_name row before after", "revision")
 """Who changed what and when, before and after as JSON, by trigger; `row` names what has to be compiled anew."""
 
 UNITS = _table("units", "name", "decimals")
-TENANTS = _table("tenants", "name unit zone")
+TENANTS = _table("tenants", "name unit zone", "subject_prefixes")
 BALANCE_TYPES = _table("balance_types", "name unit", "cascade_order")
 CLIENTS = _table("clients", "tenant name", "id")
 ACCOUNTS = _table("accounts", "tenant client name password ani tech_prefix wallet subject category", "id enabled")
@@ -42,6 +42,8 @@ DESTINATION_RATES = _table(
 )
 RATING_PLANS = _table("tariff_rating_plans", "plan tag destination_rate timing weight", "id")
 RATING_PROFILES = _table("tariff_rating_profiles", "plan tenant category subject activation rating_plan fallback", "id")
+IMPORTS = _table("tariff_imports", "plan pricing", "price_decimals")
+"""How an import prices calls; one without a row is exact."""
 KEY_CHECK = _table("key_check", "sealed", "id")
 """One row: a known text, sealed. Another key file does not open it."""
 

@@ -55,7 +55,13 @@ def _references(folder: Folder) -> Iterator[Problem]:
     """Tags that no line of the file has which defines them; where a line is wrong, its tag is there all the same."""
     timings = {row.tag for _, row in folder.timings if row.time != values.ASAP}
     for rows, column, tags, file, what in (
-        (folder.destination_rates, "DestinationsTag", _tags(folder.destinations), "Destinations.csv", "destination"),
+        (
+            folder.destination_rates,
+            "DestinationsTag",
+            {row.tag for row in folder.destinations},
+            "Destinations.csv",
+            "destination",
+        ),
         (folder.destination_rates, "RatesTag", _tags(folder.rates), "Rates.csv", "rate"),
         (folder.rating_plans, "DestRatesTag", _tags(folder.destination_rates), "DestinationRates.csv", "priced tag"),
         (folder.rating_plans, "TimingTag", timings, "Timings.csv", "timing of rates"),

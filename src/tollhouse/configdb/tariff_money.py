@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from tollhouse.configdb import tariff_values as values
+from tollhouse.configdb.moments import expiry, is_relative
 from tollhouse.configdb.tariff_reader import (
     AccountActionRow,
     ActionPlanRow,
@@ -34,6 +36,8 @@ class MoneyRows:
         for column in (*_UNSUPPORTED, "TimingTags"):
             if line.cells[column] not in _NOTHING:
                 reader.problem(line, column, f"{line.cells[column]!r}: a top-up with this is not supported yet")
+        if line.cells.get("Directions", "") not in (*_NOTHING, "*out"):
+            reader.problem(line, "Directions", f"{line.cells['Directions']!r}: only *out is supported, or nothing")
         for column in ("BalanceBlocker", "BalanceDisabled"):
             if line.cells[column] not in ("", "false"):
                 reader.problem(line, column, f"{line.cells[column]!r} is not supported yet: leave it empty or false")
@@ -42,9 +46,10 @@ class MoneyRows:
             action=line.cells["Action"],
             balance=line.cells["BalanceTag"],
             amount=reader.cell(line, "Units", _amount, ""),
-            expiry=reader.cell(line, "ExpiryTime", _expiry, 0),
+            expiry=reader.cell(line, "ExpiryTime", partial(expiry, now=reader.now), 0),
             balance_weight=reader.cell(line, "BalanceWeight", _whole, 0),
             weight=reader.cell(line, "Weight", weight, ""),
+            relative=line.cells["ExpiryTime"] if is_relative(line.cells["ExpiryTime"]) else "",
         )
 
     def action_plan(self, line: Line) -> ActionPlanRow:
@@ -84,14 +89,6 @@ def _amount(text: str) -> str:
     if amount == "0":
         raise ValueError("a top-up is more than zero")
     return amount
-
-
-def _expiry(text: str) -> int:
-    if text in ("", "*unlimited"):
-        return 0
-    if text.startswith(("*", "+")):
-        raise ValueError(f"{text!r} is not supported yet: only *unlimited or a point in time")
-    return values.moment(text)
 
 
 def _whole(text: str) -> int:

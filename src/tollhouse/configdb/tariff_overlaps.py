@@ -6,7 +6,8 @@ CGRateS lets the line that comes first win (requirement 2.2); a price that hangs
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from tollhouse.configdb import tariff_values as values
 from tollhouse.configdb.rows import DestinationRateRow, TimingRow
@@ -14,7 +15,7 @@ from tollhouse.configdb.tariff_reader import Folder, Line, Problem
 from tollhouse.snapshot.tariff import Timing
 
 
-class _Use(NamedTuple):
+class _Use(msgspec.Struct, frozen=True, gc=False):
     """A destination's price at a timing of a rating plan."""
 
     plan_line: Line

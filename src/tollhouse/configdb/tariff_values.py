@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tollhouse.configdb.rows import RateRow, TimingRow
 from tollhouse.snapshot.tariff import Rounding, Slot, Timing
@@ -37,7 +38,7 @@ _NANOSECONDS: Final = {
     "h": 3600 * 10**9,
 }
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
-_PREFIX: Final = re.compile(r"[0-9+*#]{1,64}")
+PREFIX: Final = re.compile(r"[0-9+*#]{1,64}")
 _LARGEST: Final = 2**62
 
 
@@ -140,7 +141,7 @@ def moment(text: str) -> Instant:
 
 def prefix(text: str) -> str:
     """A prefix of numbers, as they are dialled: 1 to 64 of the digits and `+ * #`."""
-    if not _PREFIX.fullmatch(text):
+    if not PREFIX.fullmatch(text):
         raise ValueError(f"{text[:80]!r} is no prefix: 1 to 64 digits (or + * #)")
     return text
 
@@ -188,7 +189,7 @@ def slot_faults(rows: Sequence[RateRow], service: Service) -> list[SlotFault]:
 
 
 def read_slots(rows: Sequence[RateRow], service: Service) -> tuple[Slot, ...]:
-    """A rate's slots, sorted, with one scale for all; the fee is that of the slot that starts at 0.
+    """A rate's slots, sorted, with one scale for all; the earliest reaches back to 0, and its fee is the rate's.
 
     A unit or increment of zero stands for a second of voice (CGRateS), and is refused for other services.
     ValueError where there are `slot_faults`.
@@ -196,7 +197,8 @@ def read_slots(rows: Sequence[RateRow], service: Service) -> tuple[Slot, ...]:
     slots = _parsed(rows, service)
     if faults := _order_faults(slots):
         raise ValueError(faults[0].text)
-    return tuple(sorted(slots, key=lambda slot: slot.start))
+    first, *others = sorted(slots, key=lambda slot: slot.start)
+    return (replace(first, start=0), *(replace(slot, fee=0) for slot in others))
 
 
 def _parsed(rows: Sequence[RateRow], service: Service) -> list[Slot]:
@@ -204,7 +206,7 @@ def _parsed(rows: Sequence[RateRow], service: Service) -> list[Slot]:
     slots = []
     for row in rows:
         start = usage(row.slot_start, service)
-        fee = 0 if start else scaled(row.connect_fee, scale)
+        fee = scaled(row.connect_fee, scale)
         unit, increment = _step(row.rate_unit, service), _step(row.rate_increment, service)
         slots.append(Slot(start, fee, scaled(row.rate, scale), scale, unit, increment))
     return slots
@@ -213,14 +215,9 @@ def _parsed(rows: Sequence[RateRow], service: Service) -> list[Slot]:
 def _order_faults(slots: Sequence[Slot]) -> list[SlotFault]:
     order = sorted(range(len(slots)), key=lambda index: slots[index].start)
     faults = []
-    if slots[order[0]].start:
-        faults.append(SlotFault(order[0], "slot_start", "no slot of this rate starts at 0"))
     for before, index in pairwise(order):
-        length = slots[index].start - slots[before].start
-        if not length:
+        if slots[index].start == slots[before].start:
             faults.append(SlotFault(index, "slot_start", "two slots of this rate start at the same age"))
-        elif length % slots[before].increment:
-            faults.append(SlotFault(index, "slot_start", "begins within an increment of the slot before"))
     return faults
 
 

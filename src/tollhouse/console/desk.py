@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+import msgspec
+
 from tollhouse.console.reading import Auditing, Reading
 from tollhouse.engine.interface import Charging
 from tollhouse.engine.tally import Tally
@@ -22,8 +24,38 @@ INSTANT_MAX: Final = 253_402_300_799 * SECOND
 """The last second of the year 9999."""
 
 Json: TypeAlias = dict[str, object]
-Importing: TypeAlias = Callable[[str, bool, Callable[[Json], None]], None]
-"""(folder, dry_run, done): reads a tariff folder and calls `done` once with the report, now or later, in our thread."""
+
+
+class ImportWish(msgspec.Struct, frozen=True):
+    """A tariff folder to read: `pricing` exact, cgrates or as before (empty), `weights` code (the highest wins) or
+    manual (the lowest)."""
+
+    path: str
+    dry_run: bool = False
+    pricing: str = ""
+    price_decimals: int = 5
+    weights: str = "code"
+    sanity: bool = False
+
+
+class ExportWish(msgspec.Struct, frozen=True):
+    """A tariff folder to write, from the import `plan`."""
+
+    path: str
+    plan: str
+    layout: str = "v010"
+    """Or rc8."""
+
+
+class ProgressWish(msgspec.Struct, frozen=True):
+    """How far the running import is: `phase`, `done` and `total`, each None where none runs."""
+
+
+Wish: TypeAlias = ImportWish | ExportWish | ProgressWish
+Importing: TypeAlias = Callable[[Wish, Callable[[Json], None]], None]
+"""(wish, done): reads or writes a tariff folder, or says how far reading is, and calls `done` once with the report.
+
+Now or later, in our thread."""
 
 
 class ParameterError(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tollhouse.console.desk import Desk, Json
+from tollhouse.console.desk import Desk, Json, Wish
 from tollhouse.console.jsonrpc import handle
 from tollhouse.console.reading import Auditing, Reading
 from tollhouse.snapshot.accounts import Gateway
@@ -46,7 +46,7 @@ class DiskCharging:
 def answer_from_disk(body: bytes, reading: Reading, audit: Auditing, now: Instant) -> bytes:
     """The answer to a JSON-RPC body; empty for notifications alone."""
 
-    def no_import(_path: str, _dry_run: bool, done: Callable[[Json], None]) -> None:
+    def no_import(_wish: Wish, done: Callable[[Json], None]) -> None:
         done({"loaded": False, "problems": [{"text": "no engine is running"}]})
 
     desk = Desk(

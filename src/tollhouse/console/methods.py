@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tollhouse.console.methods_event import EventCharge, EventQuote, EventRefund, RatingCost
+from tollhouse.console.methods_event import EventCharge, EventRefund
+from tollhouse.console.methods_rating import EventQuote, RatingCompare, RatingCost, RatingExplain, RatingLimit
 from tollhouse.console.methods_session import (
     SessionAuthorize,
     SessionGet,
@@ -14,7 +15,7 @@ from tollhouse.console.methods_session import (
     SessionStop,
     SessionUpdate,
 )
-from tollhouse.console.methods_system import SystemAudit, SystemStatus, TariffImport
+from tollhouse.console.methods_system import SystemAudit, SystemStatus, TariffExport, TariffImport, TariffProgress
 from tollhouse.console.methods_wallet import (
     RecordList,
     WalletChange,
@@ -30,7 +31,12 @@ METHODS: Final[dict[str, type[Method]]] = {
     "system.status": SystemStatus,
     "system.audit": SystemAudit,
     "tariff.import": TariffImport,
+    "tariff.export": TariffExport,
+    "tariff.progress": TariffProgress,
     "rating.cost": RatingCost,
+    "rating.explain": RatingExplain,
+    "rating.limit": RatingLimit,
+    "rating.compare": RatingCompare,
     "wallet.create": WalletCreate,
     "wallet.get": WalletGet,
     "wallet.list": WalletList,
@@ -50,5 +56,5 @@ METHODS: Final[dict[str, type[Method]]] = {
     "record.list": RecordList,
 }
 
-PAGES: Final = frozenset({"wallet.list", "session.list", "record.list", "system.audit"})
-"""Methods that read a page of many entities: the dear ones, some 10 ms for a thousand."""
+PAGES: Final = frozenset({"wallet.list", "session.list", "record.list", "system.audit", "rating.compare"})
+"""Methods that read a page of many entities, or price one: the dear ones, some 10 ms for a thousand."""

@@ -1,37 +1,10 @@
-"""rating.cost and event.*: prices, and one-shot movements."""
+"""event.*: one-shot movements."""
 
 from __future__ import annotations
 
 from tollhouse.console.desk import CLIENT, Desk, ParameterError, amount, instant, usage
-from tollhouse.console.params import Asking, Key, MaybeName, Money, Name, Note, Number, Time, Used, WalletName
-from tollhouse.values.commands import Caller, Charge, Command, Quote, Refund, Service
-
-
-class RatingCost(Asking, frozen=True, kw_only=True):
-    """What this usage would cost."""
-
-    subject: Name
-    destination: Number
-    usage: Used
-    answer_time: Time = ""
-    tenant: MaybeName = ""
-    category: Name = "call"
-    tor: Service = Service.VOICE
-
-    def service(self, desk: Desk) -> Service:
-        return self.tor
-
-    def command(self, desk: Desk) -> Command:
-        return Quote(
-            tenant=self.tenant,
-            category=self.category,
-            subject=self.subject,
-            service=self.tor,
-            called=self.destination,
-            usage=usage("usage", self.usage, self.tor),
-            at=instant("answer_time", self.answer_time),
-            deadline=desk.deadline(),
-        )
+from tollhouse.console.params import Asking, Key, MaybeName, Money, Note, Number, Time, Used, WalletName
+from tollhouse.values.commands import Caller, Charge, Command, Refund, Service
 
 
 class EventCharge(Asking, frozen=True, kw_only=True):
@@ -81,10 +54,3 @@ class EventRefund(Asking, frozen=True, kw_only=True):
             note=self.note,
             deadline=desk.deadline(),
         )
-
-
-class EventQuote(RatingCost, frozen=True, kw_only=True):
-    """What a one-shot event would cost: one message where nothing else is said."""
-
-    usage: Used = 1
-    tor: Service = Service.MESSAGE

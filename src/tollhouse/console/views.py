@@ -8,7 +8,9 @@ from tollhouse.values.instants import Instant, format_instant
 from tollhouse.values.money import format_amount
 from tollhouse.values.outcomes import (
     Done,
+    Explained,
     Granted,
+    Limited,
     Outcome,
     Posted,
     Priced,
@@ -39,6 +41,10 @@ def shown(outcome: Outcome, service: Service) -> Json:
             return {"count": outcome.count}
         case Refused():
             return refused(outcome)
+        case Explained():
+            return explained(outcome, service)
+        case Limited():
+            return limited(outcome, service)
 
 
 def refused(outcome: Refused) -> Json:
@@ -105,6 +111,35 @@ def priced(outcome: Priced, service: Service) -> Json:
             }
             for part in outcome.parts
         ],
+    }
+
+
+def explained(outcome: Explained, service: Service) -> Json:
+    """Explain: `cost` is null and there are no lines where the price was refused."""
+    refusal = {"refusal": outcome.refusal, "detail": outcome.detail} if outcome.refusal else None
+    return {
+        "cost": None if refusal else format_amount(outcome.cost, outcome.decimals),
+        "unit": outcome.unit,
+        "usage": shown_usage(outcome.usage, service),
+        "prefix": outcome.prefix,
+        "plan": outcome.plan,
+        "looked": list(outcome.looked),
+        "lines": [{"text": text, "cost": cost} for text, cost in outcome.lines],
+        "rounding": outcome.rounding,
+        "refused": refusal,
+    }
+
+
+def limited(outcome: Limited, service: Service) -> Json:
+    """Limit: the usage that the money pays for."""
+    return {
+        "usage": shown_usage(outcome.usage, service),
+        "ended": outcome.ended,
+        "cost": format_amount(outcome.cost, outcome.decimals),
+        "next_cost": format_amount(outcome.next_cost, outcome.decimals),
+        "unit": outcome.unit,
+        "prefix": outcome.prefix,
+        "plan": outcome.plan,
     }
 
 

@@ -32,6 +32,9 @@ from tollhouse.wallet.state import QUARANTINED
 Answer = Callable[[Outcome], None]
 _LOG: Final = logging.getLogger("tollhouse.engine")
 
+TURN: Final[Duration] = SECOND // 50
+"""So long a turn decides; what is left of its batch, which may be hundreds of long prices, comes in the next one."""
+
 
 class Engine:
     """Implements `Charging`. `wall` reads the wall clock; `soon` runs a function in the reactor's next turn."""
@@ -97,14 +100,19 @@ class Engine:
             self._soon(self.turn)
 
     def turn(self) -> None:
-        """Decide what is queued (at most `max_batch`), append it once, answer."""
+        """Decide what is queued (at most `max_batch`, and for `TURN`), append it once, answer."""
         self._scheduled = False
         work, self._queue = self._queue[: self.policy.max_batch], self._queue[self.policy.max_batch :]
         answers, self._turned_away = self._turned_away, []
         now = self.now()
         since, self._since = self._since or now, 0
         self._refresh()
-        for command, answer in work:
+        began = self._wall()
+        for place, (command, answer) in enumerate(work):
+            if place and self._wall() - began > TURN:
+                self._queue[:0] = work[place:]
+                work = work[:place]
+                break
             outcome, rest = self._decide(command, now)
             if rest is None:
                 answers.append((answer, outcome))

@@ -1,4 +1,4 @@
-"""Charges and refunds that are over at once, and quotes, which move nothing."""
+"""Charges and refunds that are over at once. `quote` answers what moves nothing."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from tollhouse.engine.book import Book
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.ends import Ended, with_all_due
 from tollhouse.engine.policy import Policy
+from tollhouse.engine.quotes import quote as quote
 from tollhouse.engine.terms import longest_usage, sane
 from tollhouse.identify.identify import Payer, identify
-from tollhouse.rating.cost import breakdown, cost
+from tollhouse.rating.cost import cost
 from tollhouse.rating.price import resolve
 from tollhouse.records.record import enter
-from tollhouse.values.commands import Charge, Quote, Refund
-from tollhouse.values.instants import LAST, Instant
+from tollhouse.values.commands import Charge, Refund
+from tollhouse.values.instants import Instant
 from tollhouse.values.money import Amount, fits
-from tollhouse.values.outcomes import Posted, Priced, Refused
+from tollhouse.values.outcomes import Posted, Refused
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.funds import available, credit, expire, take
 from tollhouse.wallet.state import REVENUE, Wallet
@@ -85,26 +86,6 @@ def refund(book: Book, policy: Policy, command: Refund, now: Instant) -> Decisio
     wallet, record, data = enter(wallet, now, "refund", command.caller.client, command.key, moved, command.note)
     posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, command.amount.value, wallet.balance())
     return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
-
-
-def quote(book: Book, command: Quote, now: Instant) -> Decision:
-    """The cost of a usage, and its parts."""
-    at = command.at or now
-    tenant = command.tenant or book.snapshot.only_tenant()
-    if command.usage < 0 or not 0 <= at <= LAST:
-        return refuse(Refusal.INVALID, "usage is not negative, and a time lies before the year 9998")
-    if command.usage > longest_usage(command.service):
-        return refuse(Refusal.AMOUNT_OUT_OF_RANGE, "more usage than can be priced")
-    price = resolve(
-        book.snapshot, tenant, command.category, command.service, command.subject, command.called, at, command.usage
-    )
-    if isinstance(price, Refused):
-        return Decision(price)
-    fee, parts = breakdown(price, at, command.usage)
-    whole = cost(price, at, command.usage)
-    if not fits(whole):
-        return refuse(Refusal.AMOUNT_OUT_OF_RANGE)
-    return Decision(Priced(price.unit, price.decimals, whole, fee, command.usage, price.prefix, price.plan, parts))
 
 
 def _priced(book: Book, payer: Payer, command: Charge, now: Instant) -> Amount | Refused:

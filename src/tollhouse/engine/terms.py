@@ -47,6 +47,21 @@ def longest_usage(service: Service) -> int:
     return 366 * DAY if service == Service.VOICE else INT64_MAX
 
 
+def longest_quote(service: Service) -> int:
+    """The most usage that is priced for a question: 31 days of time, for each day may cost arithmetic; any units."""
+    return 31 * DAY if service is Service.VOICE else INT64_MAX
+
+
+def longest_limit(service: Service) -> int:
+    """How far a limit is computed (CGRateS max_computed_usage, requirement cgrates 16): 72 h of time, 100 GiB, 10,000
+    messages, 10^12 generic units."""
+    if service is Service.VOICE:
+        return 72 * HOUR
+    if service is Service.DATA:
+        return 100 * 2**30
+    return 10**12 if service is Service.GENERIC else 10_000
+
+
 def reported(session: Session, usage: Usage) -> int:
     """The session's usage by this report; it never shrinks. Raises AmountError beyond `longest_usage`."""
     total = max(session.used, usage.units) if isinstance(usage, Total) else session.used + usage.units

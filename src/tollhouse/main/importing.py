@@ -11,9 +11,10 @@ import msgspec
 
 from tollhouse.cachemanager.watch import CacheManager
 from tollhouse.configdb.database import ConfigDatabase
+from tollhouse.configdb.exporting import export_folder
 from tollhouse.configdb.importing import ImportReport, import_folder, pending_tasks, task_done
 from tollhouse.configdb.rows import Task
-from tollhouse.console.desk import Json
+from tollhouse.console.desk import ExportWish, ImportWish, Json, Wish
 from tollhouse.engine.batch import Engine
 from tollhouse.values.commands import CreateWallet, Recharge
 from tollhouse.values.money import Amount, AmountError, parse_amount
@@ -33,9 +34,11 @@ class TariffDesk:
         self._database = database
         self._cache = cache
         self._in_thread = in_thread
+        self._progress: tuple[str, int, int] | None = None
+        """How far the running import is; written by its thread, each time as one new value."""
 
-    def load(self, path: str, dry_run: bool, done: Report) -> None:
-        """Read the folder; when it is in force and its tasks are done, report."""
+    def load(self, wish: Wish, done: Report) -> None:
+        """Read the folder; when it is in force and its tasks are done, report. Or write one, or say how far it is."""
 
         def imported(report: Json) -> None:
             if report["loaded"]:
@@ -46,17 +49,50 @@ class TariffDesk:
         def failed(failure: Any) -> None:
             done({"loaded": False, "problems": [{"text": failure.getErrorMessage()}]})
 
-        self._in_thread(self._import, Path(path), dry_run).addCallbacks(imported, failed)
+        def not_written(failure: Any) -> None:
+            done({"written": False, "problems": [{"text": failure.getErrorMessage()}]})
+
+        match wish:
+            case ImportWish():
+                self._in_thread(self._import, wish).addCallbacks(imported, failed)
+            case ExportWish():
+                self._in_thread(self._export, wish).addCallbacks(done, not_written)
+            case _:
+                done(dict(zip(("phase", "done", "total"), self._progress or (None, None, None), strict=True)))
 
     def resume(self) -> None:
         """Do what an earlier run was stopped before."""
         self._tasks(lambda _results: None)
 
-    def _import(self, path: Path, dry_run: bool) -> Json:
+    def _export(self, wish: ExportWish) -> Json:
+        report = export_folder(self._database, wish.plan, Path(wish.path), wish.layout)
+        return {"written": True, "problems": [], **msgspec.to_builtins(report)}
+
+    def _tell(self, phase: str, done: int, total: int) -> None:
+        self._progress = (phase, done, total)
+
+    def _import(self, wish: ImportWish) -> Json:
+        try:
+            return self._imported(wish)
+        finally:
+            self._progress = None
+
+    def _imported(self, wish: ImportWish) -> Json:
         """What was read; `in_force` tells whether all of the configuration is, for other changes may be broken."""
-        report = import_folder(self._database, path, dry_run)
-        if dry_run or report.problems:
+        report = import_folder(
+            self._database,
+            Path(wish.path),
+            self._engine.now(),
+            wish.dry_run,
+            pricing=wish.pricing,
+            price_decimals=wish.price_decimals,
+            manual_weights=wish.weights == "manual",
+            sanity=wish.sanity,
+            progress=self._tell,
+        )
+        if wish.dry_run or report.problems:
             return {"loaded": False, **_as_json(report)}
+        self._tell("compiling", 0, sum(report.counts.values()))
         self._cache.check(self._engine.now())
         return {"loaded": True, "in_force": not self._cache.problems, **_as_json(report)}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -68,4 +69,10 @@ def instant_of(zone: str, day: date, second: int) -> Instant:
     """When the zone's clock first reads so many seconds into the day."""
     if zone == "UTC":
         return (day.toordinal() - _EPOCH_ORDINAL) * DAY + second * SECOND
+    return _by_zone(zone, day, second)
+
+
+@lru_cache(maxsize=4096)
+def _by_zone(zone: str, day: date, second: int) -> Instant:
+    """Remembered, for it costs more than all else that a day of a call does."""
     return from_datetime(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)) + timedelta(seconds=second))

@@ -5,6 +5,13 @@ from __future__ import annotations
 import msgspec
 
 
+class Tenant(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A namespace. `subject_prefixes`: a subject without a profile has that of the longest one that it begins with."""
+
+    name: str
+    subject_prefixes: bool = False
+
+
 class Gateway(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A switch, NAS or peer by address block. `name` becomes `Caller.client`; `secret` is RADIUS's shared secret.
 

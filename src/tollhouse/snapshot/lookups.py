@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
@@ -32,13 +33,19 @@ class Snapshot(Protocol):
         """The account whose IP list or CIDR block holds the address (the longest block)."""
 
     def profile(self, tenant: str, category: str, service: str, subject: str) -> Profile | None:
-        """The rating profile of exactly this subject; falling back to `*any` is rating's business."""
+        """The subject's rating profile: its own, or, where the tenant matches subjects by prefix, that of the longest
+        subject that it begins with. Falling back to `*any` is rating's business.
+        """
 
-    def rates(self, plan: str, digits: str) -> list[PrefixRates]:
-        """The plan's prefixes of `digits`, the longest first, `""` (destination *any) last where the plan has it."""
+    def has_plan(self, plan: str) -> bool:
+        """Whether there is a rating plan of this name, for voice or, with the service behind it, for another one."""
 
-    def known_destination(self, digits: str) -> str:
-        """The longest prefix of `digits` that any destination of the tariff names; empty if none."""
+    def rates(self, plan: str, digits: str) -> Iterable[PrefixRates]:
+        """The prefixes of `digits` that destinations of the plan's import have, the longest first, and last `""`
+        (destination *any) where the plan has it. Without intervals: the plan does not price the prefix.
+
+        Each is looked up when it is asked for.
+        """
 
     def carriers(self, digits: str) -> list[CarrierRate]:
         """Each carrier's rate for its longest prefix of `digits`, unsorted."""

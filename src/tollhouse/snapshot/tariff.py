@@ -13,6 +13,8 @@ import msgspec
 
 from tollhouse.values.instants import Instant
 
+ANY: Final = "*any"
+"""The destination of every number, and the subject of everyone, that nothing names."""
 EXACT: Final = -1
 """`Interval.places` of price mode `exact`: nothing is rounded but the whole cost."""
 
@@ -80,10 +82,12 @@ class Profile(msgspec.Struct, frozen=True, gc=False, array_like=True):
     unit: str
     decimals: int
     zone: str = "UTC"
+    subject: str = ""
+    """Whose it is: where subjects are matched by prefix, others pay by it too."""
 
 
 class PrefixRates(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """All intervals that a plan holds for one prefix (`""` = destination `*any`)."""
+    """All intervals that a plan holds for one prefix (`""` = destination `*any`); none: it does not price it."""
 
     prefix: str
     intervals: tuple[Interval, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -55,11 +56,19 @@ def reserve_lock(path: Path, readers: int) -> None:
         os.close(handle)
 
 
-def make_environment(path: Path) -> None:
-    """A new empty environment, whole or not at all: LMDB takes one that a full disk or a crash cut short for ruined."""
+def make_environment(path: Path, trees: Iterable[bytes] = ()) -> None:
+    """A new environment, whole or not at all, with these named databases, all empty.
+
+    LMDB takes one that a full disk or a crash cut short for ruined.
+    """
+    names = tuple(trees)
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
-    with lmdb.open(str(draft), map_size=MAP_SIZE, subdir=False, lock=False, mode=0o640) as environment:
+    with lmdb.open(
+        str(draft), map_size=MAP_SIZE, subdir=False, lock=False, mode=0o640, max_dbs=len(names)
+    ) as environment:
+        for name in names:
+            environment.open_db(name)
         environment.sync(True)
     draft.rename(path)
     sync_path(path.parent)

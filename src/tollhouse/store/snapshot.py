@@ -7,34 +7,40 @@ A key is one byte that names the table, then the rest as the functions below lay
     b balance type        -> BalanceType        i calling number       -> account id
     g protocol, block     -> Gateway            x block                -> account id
     p tenant, service, category, subject -> Profile
-    d prefix              -> destinations that name it, by name
-    r plan, destination   -> intervals          c prefix -> carriers' rates
+    m rating plan         -> its import         c prefix -> carriers' rates
+    d import, prefix      -> destinations that name it
+    r rating plan, destination -> digests of its intervals
+    v digest              -> Interval
 
-Address blocks are family, network and length, so that both kinds of longest match, of digits and of bits, are one
-walk: step to the nearest key that is not greater, and, if that is no match, try again with what it has in common.
+A million destinations may share a few thousand prices, so an interval lies here once, under its digest and without the
+destination's name. A digest that nothing names any more goes when all plans are compiled.
 Passwords and secrets lie here in the clear, for CHAP and RADIUS need them: the file is its owner's alone (0600).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import lmdb
 import msgspec
+from msgspec.structs import replace
 
-from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
+from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
 from tollhouse.snapshot.categories import category_for
-from tollhouse.snapshot.tariff import Interval, PrefixRates, Profile
+from tollhouse.snapshot.tariff import ANY, Interval, PrefixRates, Profile
 from tollhouse.store.die import describe
 from tollhouse.store.environments import MAP_SIZE, make_environment, reserve_lock
 from tollhouse.store.errors import FormatError, NotPublishedError, StoreError
+from tollhouse.store.snapshot_walk import heads, longest_block
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
 
-FORMAT: Final = 1
+FORMAT: Final = 3
 """Of everything below. Another number: the file is made anew, it holds nothing that the config database does not."""
 READERS: Final = 512
 """Processes and threads that may look something up at a time."""
@@ -43,10 +49,17 @@ CACHE_MAX: Final = 16_384
 
 TENANT, UNIT, BALANCE_TYPE, GATEWAY, PROFILE = b"t", b"u", b"b", b"g", b"p"
 ACCOUNT, ACCOUNT_NAME, ACCOUNT_ANI, ACCOUNT_BLOCK = b"a", b"n", b"i", b"x"
-DESTINATION, RATES, CARRIER = b"d", b"r", b"c"
+PLAN, DESTINATION, RATES, INTERVAL, CARRIER = b"m", b"d", b"r", b"v", b"c"
+TREES: Final = {DESTINATION: b"!d", RATES: b"!r"}
+"""Tables that may have millions of rows: each is a tree of its own, which can be written anew in order, pages full."""
+DIGEST_SIZE: Final = 10
+"""Octets: among a million different intervals two meet by chance once in 10^12 compilations."""
 _META: Final = b"!"
 
 T = TypeVar("T")
+K = TypeVar("K")
+Tree: TypeAlias = Any
+"""LMDB's handle of a named database; its package has no types."""
 
 
 class AccountEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -98,6 +111,11 @@ def gateway_table(protocol: str) -> bytes:
     return GATEWAY + protocol.encode() + b"\0"
 
 
+def digest(interval: bytes) -> bytes:
+    """Under what an interval lies, by its msgpack."""
+    return blake2b(interval, digest_size=DIGEST_SIZE).digest()
+
+
 class SnapshotFile:
     """`config.lmdb`, opened once a process; readers and the writer are made from it."""
 
@@ -105,16 +123,26 @@ class SnapshotFile:
         """Made where it is missing. Raises StoreError where it cannot be."""
         try:
             if not path.exists():
-                make_environment(path)
+                make_environment(path, TREES.values())
             path.chmod(0o600)
             reserve_lock(path, READERS)
-            self.environment = lmdb.open(str(path), subdir=False, map_size=MAP_SIZE, max_readers=READERS, mode=0o600)
+            self.environment = lmdb.open(
+                str(path), subdir=False, map_size=MAP_SIZE, max_readers=READERS, mode=0o600, max_dbs=len(TREES)
+            )
             self.environment.reader_check()
+            self.trees = {table: self._tree(name) for table, name in TREES.items()}
         except (OSError, lmdb.Error) as error:
-            raise StoreError(describe(f"opening {path}", error)) from error
+            raise StoreError(describe(f"opening {path}", error, shutil.disk_usage(path.parent).free)) from error
 
     def close(self) -> None:
         self.environment.close()
+
+    def _tree(self, name: bytes) -> Tree:
+        """Looked for first: another release's file has none, and to make it is a write, which a full disk refuses."""
+        try:
+            return self.environment.open_db(name, create=False)
+        except lmdb.NotFoundError:
+            return self.environment.open_db(name)
 
 
 class SnapshotWriter:
@@ -122,6 +150,7 @@ class SnapshotWriter:
 
     def __init__(self, file: SnapshotFile) -> None:
         self._environment = file.environment
+        self._trees = file.trees
 
     def origin(self) -> Origin:
         """What the file was compiled from; an empty origin where it holds nothing (of this format)."""
@@ -149,8 +178,8 @@ class SnapshotWriter:
         with self._environment.begin(write=True) as txn:
             meta = _meta(txn)
             if meta.format != FORMAT:
-                txn.drop(self._environment.open_db(txn=txn), delete=False)
-            moved = sum([_apply(txn, edit) for edit in edits])
+                _clear(txn, self._trees.values())
+            moved = sum([_apply(txn, self._trees.get(edit.table), edit) for edit in edits])
             generation = meta.generation + 1 if moved or not meta.generation else meta.generation
             txn.put(_META, msgspec.msgpack.encode(_Meta(FORMAT, generation, origin)))
         return generation
@@ -165,7 +194,8 @@ class LmdbSnapshot:
 
     def __init__(self, file: SnapshotFile) -> None:
         self._environment = file.environment
-        self._txn = self._environment.begin()
+        self._trees = file.trees
+        self._begin()
         self._renew()
 
     @property
@@ -175,7 +205,7 @@ class LmdbSnapshot:
     def refresh(self) -> None:
         """Go on with the newest generation."""
         self._txn.abort()
-        self._txn = self._environment.begin()
+        self._begin()
         if self._txn.id() != self._seen:
             self._renew()
 
@@ -189,7 +219,7 @@ class LmdbSnapshot:
     def gateway(self, address: str, protocol: str) -> Gateway | None:
         key = (address, protocol)
         if key not in self._gateways:
-            raw = _longest_block(self._txn, gateway_table(protocol), address)
+            raw = longest_block(self._txn, gateway_table(protocol), address)
             _keep(self._gateways, key, None if raw is None else _GATEWAY.decode(raw))
         return self._gateways[key]
 
@@ -202,7 +232,7 @@ class LmdbSnapshot:
     def account_by_address(self, address: str) -> Account | None:
         key = text_key(ACCOUNT_BLOCK, address)
         if key not in self._accounts:
-            _keep(self._accounts, key, self._entry(_longest_block(self._txn, ACCOUNT_BLOCK, address)))
+            _keep(self._accounts, key, self._entry(longest_block(self._txn, ACCOUNT_BLOCK, address)))
         return self._accounts[key]
 
     def profile(self, tenant: str, category: str, service: str, subject: str) -> Profile | None:
@@ -213,23 +243,30 @@ class LmdbSnapshot:
         """
         key = (tenant, category, service, subject)
         if key not in self._profiles:
-            raw = _get(self._txn, text_key(PROFILE, tenant, service, category_for(category, Service(service)), subject))
+            head = text_key(PROFILE, tenant, service, category_for(category, Service(service)), "")
+            raw = _get(self._txn, head + subject.encode("utf-8", "surrogatepass"))
+            if raw is None and tenant in self._subject_prefixes:
+                raw = next((value for _, value in heads(self._txn.cursor(), head, subject, KEY_MAX)), None)
             _keep(self._profiles, key, None if raw is None else _PROFILE.decode(raw))
         return self._profiles[key]
 
-    def rates(self, plan: str, digits: str) -> list[PrefixRates]:
-        key = (plan, digits)
-        if key not in self._rates:
-            _keep(self._rates, key, list(self._walk_rates(plan, digits)))
-        return self._rates[key]
+    def has_plan(self, plan: str) -> bool:
+        return _get(self._txn, text_key(PLAN, plan)) is not None
 
-    def known_destination(self, digits: str) -> str:
-        return next((prefix for prefix, _ in _prefixes(self._txn, DESTINATION, digits) if prefix), "")
+    def rates(self, plan: str, digits: str) -> Iterator[PrefixRates]:
+        for prefix, tags in heads(self._prefixes, self._destinations_of(plan), digits, KEY_MAX):
+            held = self._rates.get((plan, tags))
+            if held is None:
+                held = tuple([one for tag in _TAGS.decode(tags) for one in self._intervals_of(plan, tag)])
+                _keep(self._rates, (plan, tags), held)
+            yield PrefixRates(prefix, held)
+        if anywhere := self._intervals_of(plan, ""):
+            yield PrefixRates("", tuple(anywhere))
 
     def carriers(self, digits: str) -> list[CarrierRate]:
         if digits not in self._carriers:
             best: dict[str, CarrierRate] = {}
-            for _, raw in _prefixes(self._txn, CARRIER, digits):
+            for _, raw in heads(self._txn.cursor(), CARRIER, digits, KEY_MAX):
                 for rate in _CARRIERS.decode(raw):
                     best.setdefault(rate.carrier, rate)
             _keep(self._carriers, digits, list(best.values()))
@@ -241,6 +278,11 @@ class LmdbSnapshot:
     def balance_type(self, name: str) -> BalanceType | None:
         return self._balance_types.get(name)
 
+    def _begin(self) -> None:
+        """A cursor goes with its transaction. One serves all walks, for each of their steps seeks anew."""
+        self._txn = self._environment.begin()
+        self._prefixes = self._txn.cursor(self._trees[DESTINATION])
+
     def _renew(self) -> None:
         self._seen = self._txn.id()
         meta = _meta(self._txn)
@@ -251,15 +293,17 @@ class LmdbSnapshot:
         self._gateways: dict[tuple[str, str], Gateway | None] = {}
         self._accounts: dict[bytes, Account | None] = {}
         self._profiles: dict[tuple[str, str, str, str], Profile | None] = {}
-        self._rates: dict[tuple[str, str], list[PrefixRates]] = {}
-        self._intervals: dict[tuple[str, str], tuple[Interval, ...]] = {}
+        self._rates: dict[tuple[str, bytes], tuple[Interval, ...]] = {}
+        self._plans: dict[str, bytes] = {}
+        self._intervals: dict[bytes, Interval] = {}
         self._carriers: dict[str, list[CarrierRate]] = {}
         units = [_UNIT.decode(raw) for _, raw in _rows(self._txn, UNIT)]
         self._units = {unit.name: unit for unit in units}
         kinds = [_BALANCE_TYPE.decode(raw) for _, raw in _rows(self._txn, BALANCE_TYPE)]
         self._balance_types = {kind.name: kind for kind in kinds}
-        tenants = [key[1:].decode() for key, _ in _rows(self._txn, TENANT)]
-        self._only_tenant = tenants[0] if len(tenants) == 1 else ""
+        tenants = {key[1:].decode(): value for key, value in _rows(self._txn, TENANT)}
+        self._only_tenant = next(iter(tenants)) if len(tenants) == 1 else ""
+        self._subject_prefixes = {name for name, value in tenants.items() if _TENANT.decode(value).subject_prefixes}
 
     def _account(self, key: bytes) -> Account | None:
         if key not in self._accounts:
@@ -270,35 +314,40 @@ class LmdbSnapshot:
         raw = None if number is None else self._txn.get(ACCOUNT + number)
         return None if raw is None else _ACCOUNT_ENTRY.decode(raw).account
 
-    def _walk_rates(self, plan: str, digits: str) -> Iterator[PrefixRates]:
-        for prefix, raw in _prefixes(self._txn, DESTINATION, digits):
-            names = _NAMES.decode(raw)
-            intervals = tuple([one for name in names for one in self._intervals_of(plan, name)])
-            if intervals:
-                yield PrefixRates(prefix, intervals)
-        if anywhere := self._intervals_of(plan, ""):
-            yield PrefixRates("", anywhere)
+    def _destinations_of(self, plan: str) -> bytes:
+        """What the keys of the destinations begin with that the plan may price: those of its own import."""
+        head = self._plans.get(plan)
+        if head is None:
+            owner = _get(self._txn, text_key(PLAN, plan))
+            head = DESTINATION + (owner or b"") + b"\0"
+            _keep(self._plans, plan, head)
+        return head
 
-    def _intervals_of(self, plan: str, destination: str) -> tuple[Interval, ...]:
-        key = (plan, destination)
-        held = self._intervals.get(key)
+    def _intervals_of(self, plan: str, destination: str) -> list[Interval]:
+        raw = _get(self._txn, text_key(RATES, plan, destination), self._trees[RATES]) or b""
+        size = DIGEST_SIZE
+        return [self._interval(raw[place : place + size], destination) for place in range(0, len(raw), size)]
+
+    def _interval(self, name: bytes, destination: str) -> Interval:
+        held = self._intervals.get(name)
         if held is None:
-            raw = _get(self._txn, text_key(RATES, plan, destination))
-            held = () if raw is None else _INTERVALS.decode(raw)
-            _keep(self._intervals, key, held)
-        return held
+            raw = _get(self._txn, INTERVAL + name)
+            if raw is None:
+                raise FormatError(f"{self._environment.path()}: an interval of {destination} is missing")
+            held = _INTERVAL.decode(raw)
+            _keep(self._intervals, name, held)
+        return replace(held, destination=destination or ANY)
 
 
 _ACCOUNT_ENTRY: Final = msgspec.msgpack.Decoder(AccountEntry)
 _GATEWAY: Final = msgspec.msgpack.Decoder(Gateway)
 _PROFILE: Final = msgspec.msgpack.Decoder(Profile)
-_INTERVALS: Final = msgspec.msgpack.Decoder(tuple[Interval, ...])
-_NAMES: Final = msgspec.msgpack.Decoder(list[str])
+_INTERVAL: Final = msgspec.msgpack.Decoder(Interval)
+_TAGS: Final = msgspec.msgpack.Decoder(list[str])
+_TENANT: Final = msgspec.msgpack.Decoder(Tenant)
 _CARRIERS: Final = msgspec.msgpack.Decoder(list[CarrierRate])
 _UNIT: Final = msgspec.msgpack.Decoder(Unit)
 _BALANCE_TYPE: Final = msgspec.msgpack.Decoder(BalanceType)
-
-K = TypeVar("K")
 
 
 def _keep(cache: dict[K, T], key: K, value: T) -> None:
@@ -307,9 +356,9 @@ def _keep(cache: dict[K, T], key: K, value: T) -> None:
     cache[key] = value
 
 
-def _get(txn: lmdb.Transaction, key: bytes) -> bytes | None:
+def _get(txn: lmdb.Transaction, key: bytes, tree: Tree | None = None) -> bytes | None:
     """The value; none for a key longer than any that is stored (it came from a peer)."""
-    raw = txn.get(key) if len(key) <= KEY_MAX else None
+    raw = txn.get(key, db=tree) if len(key) <= KEY_MAX else None
     return None if raw is None else bytes(raw)
 
 
@@ -322,9 +371,9 @@ def _meta(txn: lmdb.Transaction) -> _Meta:
     return msgspec.convert(held, _Meta) if held[0] == FORMAT else _Meta(held[0], held[1], Origin())
 
 
-def _rows(txn: lmdb.Transaction, table: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _rows(txn: lmdb.Transaction, table: bytes, tree: Tree | None = None) -> Iterator[tuple[bytes, bytes]]:
     """The rows of a table, in the order of their keys."""
-    cursor = txn.cursor()
+    cursor = txn.cursor(tree)
     if cursor.set_range(table):
         for raw_key, value in cursor:
             key = bytes(raw_key)
@@ -333,75 +382,29 @@ def _rows(txn: lmdb.Transaction, table: bytes) -> Iterator[tuple[bytes, bytes]]:
             yield key, bytes(value)
 
 
-def _apply(txn: lmdb.Transaction, edit: Edit) -> bool:
-    """Write what differs; whether anything did."""
-    rows = edit.rows
-    present = (
-        (key for key, _ in _rows(txn, edit.table)) if edit.whole else (key for key in rows if txn.get(key) is not None)
-    )
-    gone = [key for key in present if rows.get(key) is None]
-    changed = [key for key, value in rows.items() if value is not None and txn.get(key) != value]
-    for key in gone:
-        txn.delete(key)
-    for key in sorted(changed):
-        value = rows[key]
-        if value is not None:
-            txn.put(key, value)
-    return bool(gone or changed)
-
-
-def _at_or_before(cursor: lmdb.Cursor, key: bytes) -> bytes:
-    """Move to the greatest key that is not greater; empty if there is none."""
-    if cursor.set_range(key):
-        if cursor.key() == key or cursor.prev():
-            return bytes(cursor.key())
-        return b""
-    return bytes(cursor.key()) if cursor.last() else b""
-
-
-def _prefixes(txn: lmdb.Transaction, table: bytes, digits: str) -> Iterator[tuple[str, bytes]]:
-    """Rows of the table whose key is a prefix of the digits, the longest first."""
-    key = text_key(table, digits)[:KEY_MAX]
+def _clear(txn: lmdb.Transaction, trees: Iterable[Tree]) -> None:
+    """Empty the file, whatever another release wrote into it; the trees' own rows stay."""
+    for tree in trees:
+        txn.drop(tree, delete=False)
     cursor = txn.cursor()
-    while key:
-        found = _at_or_before(cursor, key)
-        if key.startswith(found) and found:
-            if found[:1] != table:
-                return
-            yield found[1:].decode(), bytes(cursor.value())
-            key = found[:-1]
-        else:
-            common = 0
-            for mine, other in zip(key, found, strict=False):
-                if mine != other:
-                    break
-                common += 1
-            key = key[:common]
+    more = cursor.first()
+    while more:
+        more = cursor.next() if bytes(cursor.key()) in TREES.values() else cursor.delete()
 
 
-def _longest_block(txn: lmdb.Transaction, table: bytes, address: str) -> bytes | None:
-    """The value of the longest block in the table that holds the address; None also for what is no address."""
-    host = _parse_address(address)
-    if host is None:
-        return None
-    width: int = host.max_prefixlen
-    number = int(host)
-    head = table + bytes((host.version,))
-    cursor, length = txn.cursor(), width
-    while True:
-        network = number >> (width - length) << (width - length)
-        found = _at_or_before(cursor, head + network.to_bytes(width // 8, "big") + bytes((length,)))
-        if not found.startswith(head):
-            return None
-        common = width - (int.from_bytes(found[len(head) : -1], "big") ^ number).bit_length()
-        if common >= found[-1]:
-            return bytes(cursor.value())
-        length = common
-
-
-def _parse_address(address: str) -> IPv4Address | IPv6Address | None:
-    try:
-        host = ip_address(address)
-    except ValueError:
-        return None
-    return host.ipv4_mapped or host if isinstance(host, IPv6Address) else host
+def _apply(txn: lmdb.Transaction, tree: Tree | None, edit: Edit) -> bool:
+    """Write what differs; whether anything did."""
+    wanted = {key: value for key, value in edit.rows.items() if value is not None}
+    held: dict[bytes, bytes | None] = (
+        dict(_rows(txn, edit.table, tree)) if edit.whole else {key: _get(txn, key, tree) for key in edit.rows}
+    )
+    gone = [key for key, value in held.items() if value is not None and key not in wanted]
+    changed = [(key, value) for key, value in sorted(wanted.items()) if held.get(key) != value]
+    if tree is not None and edit.whole and 2 * len(changed) > len(wanted):
+        txn.drop(tree, delete=False)
+        txn.cursor(tree).putmulti(sorted(wanted.items()), append=True)
+        return True
+    for key in gone:
+        txn.delete(key, db=tree)
+    txn.cursor(tree).putmulti(changed)
+    return bool(gone or changed)

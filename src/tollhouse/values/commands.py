@@ -280,6 +280,27 @@ class Sweep(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=14):
     deadline: Instant = 0
 
 
+class Explain(Quote, frozen=True, gc=False, array_like=True, tag=15):
+    """The same question, answered with the search for the price and the sum behind it (Explained)."""
+
+
+class Limit(Quote, frozen=True, gc=False, array_like=True, tag=16):
+    """How much usage does `money` (a decimal text, in the unit of the subject's profile) last for? (Limited)
+
+    `usage`: at most so much (0: as much as is ever computed). `ceiling`: usage ends where it is dearer than this, units
+    of money per unit of usage as numerator and denominator (None: whatever it costs).
+    """
+
+    money: str = "0"
+    ceiling: tuple[int, int] | None = None
+
+
+class PlanQuote(Quote, frozen=True, gc=False, array_like=True, tag=17):
+    """What would this usage cost by the plan named so, in the unit and zone of the subject's profile?"""
+
+    plan: str = ""
+
+
 Command: TypeAlias = (
     Authorize
     | Start
@@ -295,4 +316,7 @@ Command: TypeAlias = (
     | Inspect
     | CloseClient
     | Sweep
+    | Explain
+    | Limit
+    | PlanQuote
 )

@@ -157,4 +157,43 @@ class Refused(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=8):
     session: str = ""
 
 
-Outcome: TypeAlias = Granted | Settled | Posted | Priced | WalletView | SessionView | Done | Refused
+class Explained(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=9):
+    """Answer to an Explain, as sentences. `looked`: each candidate with its reason, in the order of the search.
+
+    `lines`: what is added, each as text and its exact amount as text; `rounding`: how the sum becomes `cost`. A price
+    that is refused has `refusal` and `detail`, and no lines.
+    """
+
+    unit: str
+    decimals: int
+    cost: int
+    usage: int
+    prefix: str
+    plan: str
+    looked: tuple[str, ...]
+    lines: tuple[tuple[str, str], ...] = ()
+    rounding: str = ""
+    refusal: str = ""
+    detail: str = ""
+
+
+class Limited(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=10):
+    """Answer to a Limit: `usage` that the money pays, its `cost`, and `next_cost` of one more begun step than that.
+
+    `ended`: what ends it: money | max_cost (strategy *disconnect) | max_rate | end_of_tariff | usage (no more was asked
+    for) | longest (no more is ever computed).
+    """
+
+    unit: str
+    decimals: int
+    usage: int
+    cost: int
+    next_cost: int
+    ended: str
+    prefix: str
+    plan: str
+
+
+Outcome: TypeAlias = (
+    Granted | Settled | Posted | Priced | WalletView | SessionView | Done | Refused | Explained | Limited
+)
