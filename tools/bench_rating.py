@@ -33,7 +33,7 @@ from tollhouse.configdb.database import ConfigDatabase
 from tollhouse.configdb.importing import import_folder
 from tollhouse.configdb.rows import TenantRow, UnitRow
 from tollhouse.engine.tally import Tally
-from tollhouse.main.process import _settle_collector
+from tollhouse.main.process import settle_collector
 from tollhouse.rating.cost import cost
 from tollhouse.rating.price import resolve
 from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
@@ -160,7 +160,7 @@ def numbers(prefixes: Sequence[str], dice: random.Random) -> list[str]:
 def look_up(path: Path, plan: str, called: Sequence[str]) -> Measured:
     """The first look-up of a process, and what the following ones take each."""
     snapshot = LmdbSnapshot(SnapshotFile(path))
-    _settle_collector()
+    settle_collector()
     first, held = timed(lambda: next(iter(snapshot.rates(plan, called[0]))))
     assert held.intervals, called[0]
     begin = time.perf_counter()
@@ -173,7 +173,7 @@ def look_up(path: Path, plan: str, called: Sequence[str]) -> Measured:
 def price(path: Path, called: Sequence[str]) -> Measured:
     """What finding a call's price and summing it up takes."""
     snapshot = LmdbSnapshot(SnapshotFile(path))
-    _settle_collector()
+    settle_collector()
     begin = time.perf_counter()
     for number in called:
         found = resolve(snapshot, TENANT, "call", Service.VOICE, "anyone", number, NOW, LONGEST)

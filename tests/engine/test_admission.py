@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 from tests.engine.rig import EUR, Rig, authorize, caller, granted, refusal, rig_with, settled, start, stop, update
+from tests.snapshot_dict import demo_snapshot
 
 from tollhouse.engine.policy import Policy
+from tollhouse.snapshot.tariff import Profile
 from tollhouse.values.commands import Caller, Charge, Command, Quote, Recharge, Release, Service
 from tollhouse.values.instants import SECOND
 from tollhouse.values.money import Amount
@@ -83,6 +86,27 @@ def test_a_long_queue_is_served_over_several_turns_in_order() -> None:
     rig.turn()
     assert [len(one) for one in got] == [1] * 5
     assert rig.store.batches - before == 3
+    held = [10 * 10 * EUR - granted(one[0]).balance for one in got]
+    assert held == [600_000 * call for call in (1, 2, 3, 4, 5)]
+
+
+def test_a_turn_that_takes_long_leaves_the_rest_to_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking a profile up takes 8 ms by the wall clock, and a call does it twice: 32 ms are two calls."""
+    snapshot = demo_snapshot()
+    rig = rig_with(opening=100 * EUR, snapshot=snapshot)
+    found = snapshot.profile
+
+    def slow(tenant: str, category: str, service: str, subject: str) -> Profile | None:
+        rig.clock += SECOND // 125
+        return found(tenant, category, service, subject)
+
+    monkeypatch.setattr(snapshot, "profile", slow)
+    got = [rig.submit(authorize(f"c{call}", ask=60 * SECOND)) for call in range(5)]
+    answered = []
+    while rig.soon:
+        rig.soon.pop(0)()
+        answered.append(sum(len(one) for one in got))
+    assert answered == [2, 4, 5]
     held = [10 * 10 * EUR - granted(one[0]).balance for one in got]
     assert held == [600_000 * call for call in (1, 2, 3, 4, 5)]
 

@@ -20,6 +20,7 @@ from tollhouse.configdb.tariff_values import (
     read_timing,
     scaled,
     slot_faults,
+    subjects,
 )
 from tollhouse.snapshot.categories import service_of
 from tollhouse.snapshot.tariff import EXACT, Activation, Interval, Profile, Slot, Timing
@@ -258,6 +259,5 @@ def _activations(rows: list[RatingProfileRow], service: Service) -> tuple[Activa
         at = moment(row.activation)
         if at in found:
             raise ValueError(f"two activations at {row.activation}")
-        fallback = tuple(row.fallback.split(";")) if row.fallback else ()
-        found[at] = Activation(at, plan_name(row.plan, row.rating_plan, service), fallback)
+        found[at] = Activation(at, plan_name(row.plan, row.rating_plan, service), subjects(row.fallback))
     return tuple([found[at] for at in sorted(found)])

@@ -36,7 +36,6 @@ from tollhouse.configdb.tariff_reader import (
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import Instant, format_instant
 
-_FALLBACK_MAX: Final = 8
 _SERVICES: Final = frozenset(service.value for service in Service)
 
 
@@ -199,16 +198,8 @@ class _TariffRows:
             subject=reader.text(line, "Subject"),
             activation=format_instant(begin),
             rating_plan=reader.text(line, "RatingPlanTag"),
-            fallback=reader.cell(line, "FallbackSubjects", _fallback, ""),
+            fallback=";".join(reader.cell(line, "FallbackSubjects", values.subjects, ())),
         )
-
-
-def _fallback(text: str) -> str:
-    """Subjects separated by `;`. Each may have its own: more than a few would make a walk of millions."""
-    subjects = text.split(";") if text else []
-    if len(subjects) > _FALLBACK_MAX or not all(1 <= len(one.encode()) <= 128 for one in subjects):
-        raise ValueError(f"is not at most {_FALLBACK_MAX} subjects of 1 to 128 octets")
-    return text
 
 
 def _zero_if_empty(text: str) -> str:

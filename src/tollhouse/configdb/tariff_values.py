@@ -24,6 +24,7 @@ from tollhouse.values.instants import SECOND, Instant, from_datetime, parse_inst
 ANY: Final = "*any"
 ASAP: Final = "*asap"
 ROUNDINGS: Final = {"*up": Rounding.UP, "*down": Rounding.DOWN, "*middle": Rounding.MIDDLE}
+FALLBACKS: Final = 8
 STRATEGIES: Final = ("", "*free", "*disconnect")
 
 _DECIMAL: Final = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,12}))?")
@@ -108,6 +109,14 @@ def choices(text: str, low: int, high: int) -> tuple[int, ...]:
             raise ValueError(f"{part!r} is not between {low} and {high}")
         numbers.add(int(part))
     return tuple(sorted(numbers))
+
+
+def subjects(text: str) -> tuple[str, ...]:
+    """Fallback subjects separated by `;`. Each may have its own: more than a few would make a walk of millions."""
+    found = tuple(text.split(";")) if text else ()
+    if len(found) > FALLBACKS or not all(1 <= len(one.encode("utf-8", "surrogatepass")) <= 128 for one in found):
+        raise ValueError(f"{text[:80]!r} is not at most {FALLBACKS} subjects of 1 to 128 octets")
+    return found
 
 
 def week_days(text: str) -> tuple[int, ...]:

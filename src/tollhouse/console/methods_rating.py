@@ -21,6 +21,8 @@ Tor: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=32, patter
 """A type of record by name."""
 MaybeRate: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
 
+PART: Final = 100
+"""Prices of a comparison that stand in the engine's queue at a time."""
 RECORDS_MAX: Final = 1000
 _RATE_DECIMALS: Final = 12
 _RATE: Final = re.compile(r"([0-9.]+)/([0-9]+(?:\.[0-9]+)?)(s?)")
@@ -150,9 +152,7 @@ class RatingCompare(Params, frozen=True, kw_only=True):
         commands = [
             self._command(desk, place, one, plan) for place, one in enumerate(self.records) for plan in self._plans
         ]
-        comparison = _Comparison(len(commands), answer)
-        for place, command in enumerate(commands):
-            desk.charging.submit(command, partial(comparison.take, place))
+        _Comparison(desk, commands, answer).ask()
 
     @property
     def _plans(self) -> tuple[str, str]:
@@ -179,19 +179,32 @@ class RatingCompare(Params, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Comparison:
-    """Answers once, when each call has its price by both plans."""
+    """Answers once, when each call has its price by both plans. Asked part by part: others have their turn between."""
 
-    missing: int
+    desk: Desk
+    commands: list[Command]
     answer: Answer
     found: dict[int, Priced | Refused] = field(default_factory=dict)
+    asked: int = 0
+    missing: int = 0
 
-    def take(self, place: int, outcome: Outcome) -> None:
+    def ask(self) -> None:
+        """The next part, or the answer."""
+        part = self.commands[self.asked : self.asked + PART]
+        if not part:
+            self.answer(self._whole())
+            return
+        first, self.asked, self.missing = self.asked, self.asked + len(part), len(part)
+        for place, command in enumerate(part, first):
+            self.desk.charging.submit(command, partial(self._take, place))
+
+    def _take(self, place: int, outcome: Outcome) -> None:
         """The price at this place: those by A at the even ones."""
         if isinstance(outcome, Priced | Refused):
             self.found[place] = outcome
         self.missing -= 1
         if not self.missing:
-            self.answer(self._whole())
+            self.ask()
 
     def _whole(self) -> Json | Refused:
         for one in self.found.values():

@@ -20,7 +20,7 @@ from tollhouse.radius.dictionary import DictionaryError as RadiusDictionaryError
 from tollhouse.store.errors import StoreError
 
 
-def _settle_collector() -> None:
+def settle_collector() -> None:
     """What start-up made stays for good and is never looked at again; a full collection, which stops the process for
     a tenth of a second under load, comes once in 100 million surviving objects. Requests make no cycles."""
     gc.collect()
@@ -66,7 +66,7 @@ def run(plan: Plan, level: str, started: Callable[[Appliance], None], prepare: C
         _stop_when_told(reactor)
         try:
             appliance.start()
-            _settle_collector()
+            settle_collector()
             started(appliance)
         except (PortTakenError, RadiusDictionaryError, DiameterDictionaryError) as error:
             print(f"tollhouse: cannot start: {error}", file=sys.stderr)
