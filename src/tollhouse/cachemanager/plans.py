@@ -155,9 +155,7 @@ class _Plans:
         A plan that charges nobody yet is compiled too, to be compared with others: a rate that can be read as one of
         voice for voice, any other for the rest, and one that can't be read is no fault before it charges someone.
         """
-        if not use.charged and self._readable(row, Service.VOICE) != (use.service is Service.VOICE):
-            return None
-        if not use.charged and not self._readable(row, use.service):
+        if not use.charged and not self._comparable(row, use.service):
             return None
         key = (row.plan, row.rate, row.rounding, row.decimals, row.max_cost, row.max_cost_strategy)
         made = self._made.setdefault(id(use), {})
@@ -211,6 +209,10 @@ class _Plans:
                 self._faults.add("tariff_destination_rates", where, "rate", f"there is no rate {tag}")
             self._read_rates[key] = self._read_slots(rows, service) if rows else None
         return self._read_rates[key]
+
+    def _comparable(self, row: DestinationRateRow, service: Service) -> bool:
+        of_voice = self._readable(row, Service.VOICE)
+        return of_voice if service is Service.VOICE else not of_voice and self._readable(row, service)
 
     def _readable(self, row: DestinationRateRow, service: Service) -> bool:
         key = (row.plan, row.rate, service)

@@ -16,6 +16,7 @@ from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Closing, Decision, refuse, remember, repeated
 from tollhouse.engine.ends import Ended, end_due, silent, with_all_due
 from tollhouse.engine.policy import Policy
+from tollhouse.engine.quotes import quote
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
 from tollhouse.engine.terms import Terms, begun, most, sane, terms_of
 from tollhouse.identify.identify import Payer, identify
@@ -72,7 +73,7 @@ def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant)
         case Refund():
             return one_shots.refund(book, policy, command, now)
         case Quote():
-            return one_shots.quote(book, command, now)
+            return quote(book, command, now)
         case Recharge() | CreateWallet() | ChangeWallet():
             return wallets.change(book, policy, command, now)
         case Inspect():

@@ -1,4 +1,4 @@
-"""Charges and refunds that are over at once. `quote` answers what moves nothing."""
+"""Charges and refunds that are over at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from tollhouse.engine.book import Book
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.ends import Ended, with_all_due
 from tollhouse.engine.policy import Policy
-from tollhouse.engine.quotes import quote as quote
 from tollhouse.engine.terms import longest_usage, sane
 from tollhouse.identify.identify import Payer, identify
 from tollhouse.rating.cost import cost

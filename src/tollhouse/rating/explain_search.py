@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from tollhouse.rating.calendar import in_force, instant_of, local_day, matches
-from tollhouse.rating.price import ANYONE, FALLBACK_DEPTH
+from tollhouse.rating.price import ANYONE, FALLBACK_DEPTH, Query
 from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.snapshot.tariff import Activation, Interval, PrefixRates, Profile
 from tollhouse.values.commands import Service
@@ -72,15 +72,6 @@ class Found(msgspec.Struct, frozen=True, gc=False, array_like=True):
     priced: bool
 
 
-class _Query(msgspec.Struct, frozen=True, gc=False):
-    snapshot: Snapshot
-    tenant: str
-    category: str
-    service: Service
-    called: str
-    zone: str
-
-
 _Told: TypeAlias = tuple[list[Found], list[Look]]
 _UNPRICED: Final = ""
 
@@ -102,14 +93,14 @@ def search(
         reason = Reason.NO_PROFILE if profile is None else Reason.TAKEN
         looks.append(Look(Kind.SUBJECT, _told(name, profile), reason, start))
         if profile is not None:
-            query = _Query(snapshot, tenant, category, service, called, profile.zone)
+            query = Query(snapshot, tenant, category, service, called, profile.zone)
             until = start + longest if service is Service.VOICE else start
             found, more = _walk(query, profile, start, until, FALLBACK_DEPTH)
             return tuple(found), (*looks, *more)
     return (), tuple(looks)
 
 
-def _walk(query: _Query, profile: Profile, since: Instant, until: Instant, depth: int) -> _Told:
+def _walk(query: Query, profile: Profile, since: Instant, until: Instant, depth: int) -> _Told:
     found: list[Found] = []
     looks: list[Look] = []
     entries, passed = _activations(profile, since, until, FALLBACK_DEPTH - depth)
@@ -147,7 +138,7 @@ def _told(subject: str, profile: Profile | None) -> str:
     return f"{subject} by the profile of {other}" if other else subject
 
 
-def _fallback(query: _Query, subjects: tuple[str, ...], since: Instant, until: Instant, depth: int) -> _Told:
+def _fallback(query: Query, subjects: tuple[str, ...], since: Instant, until: Instant, depth: int) -> _Told:
     looks: list[Look] = []
     for subject in subjects:
         profile = query.snapshot.profile(query.tenant, query.category, query.service, subject)
@@ -166,7 +157,7 @@ def _fallback(query: _Query, subjects: tuple[str, ...], since: Instant, until: I
     return [], looks
 
 
-def _plan(query: _Query, plan: str, at: Instant, depth: int) -> tuple[Found, list[Look]]:
+def _plan(query: Query, plan: str, at: Instant, depth: int) -> tuple[Found, list[Look]]:
     """The plan's longest prefix with an interval in force at the instant, and what was passed over for it."""
     looks: list[Look] = []
     if not plan:

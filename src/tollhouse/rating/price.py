@@ -55,7 +55,7 @@ class Price(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return self.parts[0].prefix
 
 
-class _Query(msgspec.Struct, frozen=True, gc=False):
+class Query(msgspec.Struct, frozen=True, gc=False):
     """What is being priced, the same for every profile and plan that is looked at."""
 
     snapshot: Snapshot
@@ -87,7 +87,7 @@ def resolve(
         profile = snapshot.profile(tenant, category, service, ANYONE)
     if profile is None:
         return Refused(Refusal.NO_RATE, f"no {service} tariff for subject {subject!r} in category {category!r}")
-    return _price(_Query(snapshot, tenant, category, service, called, profile.zone), profile, start, longest)
+    return _price(Query(snapshot, tenant, category, service, called, profile.zone), profile, start, longest)
 
 
 def resolve_plan(
@@ -101,10 +101,10 @@ def resolve_plan(
 ) -> Price | Refused:
     """The same as if a subject were charged by this one plan at all times, in the unit and zone of `terms`."""
     always = replace(terms, activations=(Activation(0, plan),))
-    return _price(_Query(snapshot, "", "", service, called, terms.zone), always, start, longest)
+    return _price(Query(snapshot, "", "", service, called, terms.zone), always, start, longest)
 
 
-def _price(query: _Query, profile: Profile, start: Instant, longest: int) -> Price | Refused:
+def _price(query: Query, profile: Profile, start: Instant, longest: int) -> Price | Refused:
     until = start + longest if query.service is Service.VOICE else start
     parts = _parts(query, profile, start, until, FALLBACK_DEPTH)
     priced = 0
@@ -118,7 +118,7 @@ def _price(query: _Query, profile: Profile, start: Instant, longest: int) -> Pri
     return Price(query.service, profile.unit, profile.decimals, profile.zone, kept, ends)
 
 
-def _parts(query: _Query, profile: Profile, since: Instant, until: Instant, depth: int) -> list[Part]:
+def _parts(query: Query, profile: Profile, since: Instant, until: Instant, depth: int) -> list[Part]:
     """One part (or, by fallback, several) for each activation of the profile in force between the two instants.
 
     A part without intervals says that nothing prices its time.
@@ -146,9 +146,7 @@ def _activations(profile: Profile, since: Instant, until: Instant) -> list[Activ
     return found[past - 1 :] if past else [Activation(since, "", (ANYONE,)), *found]
 
 
-def _fallback(
-    query: _Query, subjects: tuple[str, ...], since: Instant, until: Instant, depth: int
-) -> list[Part] | None:
+def _fallback(query: Query, subjects: tuple[str, ...], since: Instant, until: Instant, depth: int) -> list[Part] | None:
     """The parts of the first subject whose profile prices the whole time."""
     for subject in subjects:
         profile = query.snapshot.profile(query.tenant, query.category, query.service, subject)
@@ -159,7 +157,7 @@ def _fallback(
     return None
 
 
-def _part(query: _Query, plan: str, at: Instant) -> Part:
+def _part(query: Query, plan: str, at: Instant) -> Part:
     """The plan's longest prefix of the called number that has an interval active at the instant."""
     for rates in query.snapshot.rates(plan, query.called) if plan else ():
         intervals = rates.intervals
