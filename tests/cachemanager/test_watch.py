@@ -54,13 +54,22 @@ def test_the_watcher_looks_at_least_twice_a_second() -> None:
 
 
 CHANGES: list[tuple[str, list[str], tuple[int, int]]] = [
-    # what, the statements, and how many rows of the snapshot they put and delete. A price is two rows: which interval a
-    # destination has, and the interval, which destinations share.
-    ("a price", ["UPDATE tariff_rates SET rate = '0.06' WHERE tag = 'RT_SMS'"], (2, 1)),
+    # What, the statements, how many rows of the snapshot they put and delete. A price is a row of each plan, for each
+    # sheet that it is in: RT_20CNT for two plans in that of DST_1002 (with RT_40CNT) and that of DST_UK.
+    ("a price", ["UPDATE tariff_rates SET rate = '0.06' WHERE tag = 'RT_SMS'"], (1, 0)),
+    ("a rate of two", ["UPDATE tariff_rates SET connect_fee = '0.5' WHERE connect_fee = '0.4'"], (2 * 2, 0)),
+    # A destination that is priced otherwise: a sheet of its own for both plans, and its prefixes' two rows.
     (
-        "a rate of three destinations",
-        ["UPDATE tariff_rates SET connect_fee = '0.5' WHERE connect_fee = '0.4'"],
-        (4 + 4, 4),
+        "a rounding",
+        ["UPDATE tariff_destination_rates SET decimals = 3 WHERE tag = 'DR_LOW' AND destination = 'DST_UK'"],
+        (2 + 2, 2),
+    ),
+    # Destination *any, of data and of messages: its row, and a sheet for both plans instead of the one before.
+    ("*any otherwise", ["UPDATE tariff_destination_rates SET decimals = 3 WHERE tag = 'DR_SMS'"], (1 + 2, 2)),
+    (
+        "*any no more, but DST_1003, by the same sheet",
+        ["UPDATE tariff_destination_rates SET destination = 'DST_1003' WHERE destination = '*any'"],
+        (1, 1),
     ),
     ("a prefix more", ["INSERT INTO tariff_destinations VALUES (NULL, 'tutorial', 'DST_UK', '4420')"], (1, 0)),
     ("a prefix moved", ["UPDATE tariff_destinations SET prefix = '1004' WHERE prefix = '1003'"], (1, 1)),
@@ -87,7 +96,7 @@ CHANGES: list[tuple[str, list[str], tuple[int, int]]] = [
     (
         "the whole tariff",
         [f"DELETE FROM tariff_{table}" for table in ("rating_profiles", "rating_plans")],
-        (0, 4 + 4 + 8 + 11),
+        (0, 4 + 4 + 2 * 3 + 1 + 1),
     ),
 ]
 
@@ -283,7 +292,7 @@ def test_an_import_is_in_force_at_the_next_look_row_by_row(snapshot: Compiled, t
     before = snapshot.rows()
     import_folder(snapshot.database, folder)
     assert snapshot.check()
-    assert changed(before, snapshot.rows()) == (3, 2)
+    assert changed(before, snapshot.rows()) == (2, 1)
 
 
 def test_a_deleted_account_is_found_no_more_and_its_number_is_another_s(snapshot: Compiled) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
+
 from tollhouse.cachemanager.watch import CacheManager
 from tollhouse.configdb.database import ConfigDatabase
 from tollhouse.configdb.rows import BalanceTypeRow, TenantRow, UnitRow
 from tollhouse.engine.tally import Tally
-from tollhouse.store.snapshot import DIGEST_SIZE, INTERVAL, RATES, LmdbSnapshot, SnapshotFile, SnapshotWriter
+from tollhouse.store.snapshot import DESTINATION, DIGEST_SIZE, RATES, LmdbSnapshot, SnapshotFile, SnapshotWriter
 from tollhouse.values.instants import parse_instant
 
 TUTORIAL = Path(__file__).parents[1] / "vectors" / "tutorial"
@@ -87,7 +89,7 @@ class Compiled:
         return published
 
     def rows(self) -> dict[bytes, bytes]:
-        """All rows of the snapshot, its own first one aside, and intervals that no rating plan names any more."""
+        """All rows of the snapshot, its own first one aside, and sheets that no prefix names any more."""
         with self.file.environment.begin() as txn:
             rows = {
                 bytes(key): bytes(value)
@@ -96,12 +98,12 @@ class Compiled:
                 if not bytes(key).startswith(b"!")
             }
         named = {
-            value[place : place + DIGEST_SIZE]
+            sheet
             for key, value in rows.items()
-            if key.startswith(RATES)
-            for place in range(0, len(value), DIGEST_SIZE)
+            if key.startswith(DESTINATION)
+            for _, sheet in msgspec.msgpack.decode(value)
         }
-        return {key: value for key, value in rows.items() if not key.startswith(INTERVAL) or key[1:] in named}
+        return {key: value for key, value in rows.items() if not key.startswith(RATES) or key[-DIGEST_SIZE:] in named}
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Where the problems are: table, row, column."""

@@ -252,22 +252,22 @@ def test_longest_prefix_against_a_dict(file: SnapshotFile, seed: int) -> None:
     slot = Slot(0, 0, 1, 2, 60_000_000, 1_000_000)
     priced = {f"D{n}": Interval(Timing(), 10, (slot,), Rounding.UP, 4, f"D{n}", f"R{n % 7}") for n in range(0, 40, 3)}
     anywhere = Interval(Timing(), 10, (slot,), Rounding.UP, 4, "*any", "R")
-    packed = {name: PACK(replace(one, destination="")) for name, one in {**priced, "": anywhere}.items()}
+    sheets = {name: tables.sheet_name(name.encode()) for name in (*priced, "*any")}
+    rows = {
+        tables.text_key(tables.DESTINATION, "p", prefix): PACK([(one, sheets.get(one, b"")) for one in names])
+        for prefix, names in destinations.items()
+    }
+    rows[tables.text_key(tables.DESTINATION, "p")] = PACK([("*any", sheets["*any"])])
+    packed = {
+        tables.sheet_key("p/RP", sheets[name]): PACK([replace(one, destination="")])
+        for name, one in {**priced, "*any": anywhere}.items()
+    }
     owner = {tables.text_key(tables.PLAN, "p/RP"): b"p", tables.text_key(tables.PLAN, "other/RP"): b"other"}
     SnapshotWriter(file).publish(
         [
             Edit(tables.PLAN, owner, True),
-            Edit(
-                tables.DESTINATION,
-                {tables.text_key(tables.DESTINATION, "p", k): PACK(v) for k, v in destinations.items()},
-                True,
-            ),
-            Edit(
-                tables.RATES,
-                {tables.text_key(tables.RATES, "p/RP", name): tables.digest(one) for name, one in packed.items()},
-                True,
-            ),
-            Edit(tables.INTERVAL, {tables.INTERVAL + tables.digest(one): one for one in packed.values()}, True),
+            Edit(tables.DESTINATION, rows, True),
+            Edit(tables.RATES, packed, True),
             carriers_edit(carriers),
         ],
         Origin("a", 1),

@@ -11,7 +11,8 @@ import msgspec
 
 from tollhouse.cachemanager.faults import Fault, Faults
 from tollhouse.cachemanager.plans import compile_plans
-from tollhouse.configdb.rows import AccountRow, CarrierRow, GatewayRow, Parties, Rows
+from tollhouse.cachemanager.sheets import compile_destinations, sheets
+from tollhouse.configdb.rows import AccountRow, CarrierRow, GatewayRow, Parties, Plans, Rows
 from tollhouse.configdb.tariff_values import prefix as checked_prefix
 from tollhouse.configdb.tariff_values import scaled
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
@@ -46,15 +47,21 @@ def compile_rows(rows: Rows, unseal: Unseal, published: Published) -> Compiled:
         edits += _accounts(rows, rows.accounts, unseal, published, faults)
     if rows.carrier_rates is not None:
         edits.append(_carriers(rows, faults))
-    if rows.destinations is not None:
-        edits.append(_destinations(rows, faults))
     if rows.plans is not None:
-        edits += compile_plans(rows.plans, rows.parties, faults)
+        edits += _tariffs(rows, rows.plans, faults)
     for edit in edits:
         for key in edit.rows:
             if len(key) > tables.KEY_MAX:
                 faults.add("snapshot", repr(key[:40]), "", "the names together are too long")
     return Compiled(tuple(edits), tuple(faults.found))
+
+
+def _tariffs(rows: Rows, plans: Plans, faults: Faults) -> list[Edit]:
+    priced = sheets(plans.destination_rates)
+    edits = compile_plans(plans, priced, rows.parties, faults)
+    if rows.destinations is None:
+        return edits
+    return [compile_destinations(rows.destinations, rows.destination_prefixes, priced, faults), *edits]
 
 
 def _parties(parties: Parties, unseal: Unseal, faults: Faults) -> list[Edit]:
@@ -229,27 +236,6 @@ def _host(text: str) -> None:
 def _digits(text: str) -> None:
     if text:
         checked_prefix(text)
-
-
-def _destinations(rows: Rows, faults: Faults) -> Edit:
-    """At an import's prefix, the tags of the destinations that it belongs to."""
-    found: dict[bytes, list[str]] = {}
-    heads: dict[str, bytes] = {}
-    for row in rows.destinations or ():
-        try:
-            checked_prefix(row.prefix)
-        except ValueError as trouble:
-            faults.add("tariff_destinations", f"{row.plan} {row.tag}", "prefix", str(trouble))
-            continue
-        if row.plan not in heads:
-            heads[row.plan] = tables.text_key(tables.DESTINATION, row.plan, "")
-        key = heads[row.plan] + row.prefix.encode()
-        found.setdefault(key, []).append(row.tag)
-    packed = {key: _PACK(sorted(tags)) for key, tags in found.items()}
-    if rows.destination_prefixes is None:
-        return Edit(tables.DESTINATION, packed, True)
-    keys = [tables.text_key(tables.DESTINATION, plan, prefix) for plan, prefix in rows.destination_prefixes]
-    return Edit(tables.DESTINATION, {key: packed.get(key) for key in keys}, False)
 
 
 def _partly(table: bytes, packed: dict[bytes, bytes], prefixes: frozenset[str] | None) -> Edit:

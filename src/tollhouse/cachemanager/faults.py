@@ -30,10 +30,11 @@ class Faults:
     """The list, and the ways onto it."""
 
     def __init__(self) -> None:
-        self.found: list[Fault] = []
+        self.found: dict[Fault, None] = {}
+        """In the order in which they were found; the same one is told once."""
 
     def add(self, table: str, row: str, column: str, text: str) -> None:
-        self.found.append(Fault(table, row, column, text))
+        self.found[Fault(table, row, column, text)] = None
 
     def need(self, holds: bool, table: str, row: str, column: str, text: str) -> None:
         """A fault unless it holds."""

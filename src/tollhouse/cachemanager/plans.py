@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from tollhouse.cachemanager.faults import Faults
+from tollhouse.cachemanager.sheets import Sheets
 from tollhouse.configdb.rows import DestinationRateRow, Parties, Plans, RateRow, RatingProfileRow, TimingRow
 from tollhouse.configdb.tariff_overlaps import meet
 from tollhouse.configdb.tariff_values import (
@@ -36,9 +37,9 @@ def plan_name(plan: str, tag: str, service: Service) -> str:
     return f"{plan}/{tag}" if service is Service.VOICE else f"{plan}/{tag}:{service}"
 
 
-def compile_plans(plans: Plans, parties: Parties, faults: Faults) -> list[Edit]:
-    """The intervals of every rating plan in use, and the profiles; where only some destinations were read, theirs."""
-    edits = _Plans(plans, faults).edits()
+def compile_plans(plans: Plans, priced: Sheets, parties: Parties, faults: Faults) -> list[Edit]:
+    """What every rating plan has for each sheet, and the profiles; where only some destinations were read, theirs."""
+    edits = _Plans(plans, faults).edits(priced)
     return edits if plans.only is not None else [*edits, _profiles(plans, parties, faults)]
 
 
@@ -67,38 +68,33 @@ class _Plans:
         self._read_rates: dict[tuple[str, str, Service], tuple[Slot, ...] | None] = {}
         self._sound: dict[tuple[str, str, Service], bool] = {}
         self._places = {row.plan: row.price_decimals for row in plans.imports if row.pricing == "cgrates"}
-        self._made: dict[int, dict[tuple[object, ...], bytes | None]] = {}
-        """By use, for its hash costs much."""
-        self._intervals: dict[bytes, Interval] = {}
 
-    def edits(self) -> list[Edit]:
+    def edits(self, priced: Sheets) -> list[Edit]:
+        self._known()
         uses, owners = self._uses()
         found: dict[bytes, bytes] = {}
-        for row in self._plans.destination_rates:
-            self._known(row)
-            for use in uses.get((row.plan, row.tag), ()):
-                name = self._interval(row, use)
-                if name is not None:
-                    key = tables.text_key(tables.RATES, use.name, "" if row.destination == ANY else row.destination)
-                    held = found.setdefault(key, name)
-                    if held is not name:
-                        found[key] = self._with(held, name, use.where, row.destination)
-        packed = {tables.INTERVAL + name: _PACK(interval) for name, interval in self._intervals.items()}
+        for name, sheet in priced.held.items():
+            made: dict[str, dict[bytes, Interval]] = {}
+            for row in sheet.rows:
+                for use in uses.get((sheet.plan, row.tag), ()):
+                    interval = self._interval(row, use)
+                    if interval is not None:
+                        self._add(interval, made.setdefault(use.name, {}), use.where, sheet.destination)
+            for plan, intervals in made.items():
+                in_order = [one for _, one in sorted(intervals.items())]
+                found[tables.sheet_key(plan, name)] = _PACK(in_order)
         if self._plans.only is None:
             return [
                 Edit(tables.PLAN, {tables.text_key(tables.PLAN, name): one.encode() for name, one in owners}, True),
                 Edit(tables.RATES, found, True),
-                Edit(tables.INTERVAL, packed, True),
             ]
-        touched: dict[bytes, bytes | None] = {
-            key: found.get(key)
-            for plan, tag in self._plans.only
-            for name, owner in owners
-            if owner == plan
-            for key in (tables.text_key(tables.RATES, name, "" if tag == ANY else tag),)
-            if key in found or len(key) <= tables.KEY_MAX
-        }
-        return [Edit(tables.RATES, touched, False), Edit(tables.INTERVAL, packed, False)]
+        keys = [
+            tables.sheet_key(plan, name)
+            for plan, owner in owners
+            for name, sheet in priced.held.items()
+            if sheet.plan == owner
+        ]
+        return [Edit(tables.RATES, {key: found.get(key) for key in keys}, False)]
 
     def _uses(self) -> tuple[dict[tuple[str, str], list[_Use]], set[tuple[str, str]]]:
         """How destination rates are used, by (import, tag); and the rating plans in use, each with its import."""
@@ -127,60 +123,47 @@ class _Plans:
                 uses.setdefault((row.plan, row.destination_rate), []).append(use)
         return uses, owners
 
-    def _known(self, row: DestinationRateRow) -> None:
-        if (row.plan, row.destination) in self._plans.unknown:
-            where, missing = f"{row.plan} {row.tag}", f"there is no destination {row.destination}"
-            self._faults.add("tariff_destination_rates", where, "destination", missing)
+    def _known(self) -> None:
+        for row in self._plans.destination_rates if self._plans.unknown else ():
+            if (row.plan, row.destination) in self._plans.unknown:
+                where, missing = f"{row.plan} {row.tag}", f"there is no destination {row.destination}"
+                self._faults.add("tariff_destination_rates", where, "destination", missing)
 
-    def _with(self, held: bytes, name: bytes, where: str, destination: str) -> bytes:
-        """One interval more, in the order of digests."""
-        others = [held[place : place + len(name)] for place in range(0, len(held), len(name))]
-        if name in others:
-            return held
-        self._decided(name, others, where, destination)
-        return b"".join(sorted([*others, name]))
-
-    def _decided(self, name: bytes, others: list[bytes], where: str, destination: str) -> None:
-        """What is charged must not hang on the order of rows (`tariff_overlaps` tells an import the same)."""
-        one = self._intervals[name]
-        rank = (one.weight, one.timing.start)
-        rivals = [self._intervals[other] for other in others]
-        if any(rank == (other.weight, other.timing.start) and meet(one.timing, other.timing) for other in rivals):
+    def _add(self, interval: Interval, held: dict[bytes, Interval], where: str, destination: str) -> None:
+        """One interval more. What is charged must not hang on the order of rows (`tariff_overlaps` tells an import)."""
+        name = _PACK(interval)
+        rank = (interval.weight, interval.timing.start)
+        rivals = [other for one, other in held.items() if one != name]
+        if any(rank == (other.weight, other.timing.start) and meet(interval.timing, other.timing) for other in rivals):
             text = f"for {destination} another price has the same weight and start at times that meet these"
             self._faults.add("tariff_rating_plans", where, "timing", text)
+        held[name] = interval
 
-    def _interval(self, row: DestinationRateRow, use: _Use) -> bytes | None:
-        """The digest of what the row makes of its destination in this use; the same of many rows is made once.
+    def _interval(self, row: DestinationRateRow, use: _Use) -> Interval | None:
+        """What the row makes of its destination in this use.
 
         A plan that charges nobody yet is compiled too, to be compared with others: a rate that can be read as one of
         voice for voice, any other for the rest, and one that can't be read is no fault before it charges someone.
         """
         if not use.charged and not self._comparable(row, use.service):
             return None
-        key = (row.plan, row.rate, row.rounding, row.decimals, row.max_cost, row.max_cost_strategy)
-        made = self._made.setdefault(id(use), {})
-        if key not in made:
-            where = f"{row.plan} {row.tag}"
-            max_cost = self._faults.read("tariff_destination_rates", where, "max_cost", scaled, row.max_cost, 9)
-            slots = self._slots(row.plan, row.rate, use.service, where)
-            made[key] = None
-            if slots is not None and max_cost is not None:
-                interval = Interval(
-                    timing=use.timing,
-                    weight=use.weight,
-                    slots=slots,
-                    rounding=ROUNDINGS[row.rounding],
-                    decimals=row.decimals,
-                    destination="",
-                    rate=row.rate,
-                    max_cost=max_cost,
-                    max_cost_strategy=row.max_cost_strategy,
-                    places=self._places.get(row.plan, EXACT),
-                )
-                name = tables.digest(_PACK(interval))
-                self._intervals[name] = interval
-                made[key] = name
-        return made[key]
+        where = f"{row.plan} {row.tag}"
+        max_cost = self._faults.read("tariff_destination_rates", where, "max_cost", scaled, row.max_cost, 9)
+        slots = self._slots(row.plan, row.rate, use.service, where)
+        if slots is None or max_cost is None:
+            return None
+        return Interval(
+            timing=use.timing,
+            weight=use.weight,
+            slots=slots,
+            rounding=ROUNDINGS[row.rounding],
+            decimals=row.decimals,
+            destination="",
+            rate=row.rate,
+            max_cost=max_cost,
+            max_cost_strategy=row.max_cost_strategy,
+            places=self._places.get(row.plan, EXACT),
+        )
 
     def _timing(self, plan: str, tag: str, where: str) -> Timing | None:
         if tag == ANY:

@@ -59,7 +59,7 @@ class Reading:
             carrier_plans=frozenset(self._connection.execute(select(schema.CARRIER_PLANS.c.name)).scalars()),
             carrier_rates=self._by_prefix(schema.CARRIER_RATES, CarrierRateRow, carrier_prefixes),
             carrier_prefixes=carrier_prefixes,
-            destinations=tariffs.destinations(),
+            destinations=tariffs.destinations,
             destination_prefixes=tariffs.prefixes,
         )
 

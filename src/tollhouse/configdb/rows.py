@@ -211,7 +211,8 @@ class Rows(msgspec.Struct, frozen=True):
     carrier_prefixes: frozenset[str] | None = None
     destinations: tuple[DestinationRow, ...] | None = None
     destination_prefixes: frozenset[tuple[str, str]] | None = None
-    """(plan, prefix)."""
+    """(plan, prefix); prefix `*any`: what destination `*any` is priced by. Where there are rows, `plans` has the
+    prices of all their destinations."""
 
 
 class Task(msgspec.Struct, frozen=True, gc=False):

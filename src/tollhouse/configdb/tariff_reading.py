@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Select, Table, exists, select, tuple_
@@ -24,6 +24,8 @@ from tollhouse.configdb.tariff_values import ANY
 
 FEW: Final = 5_000
 """Up to so many changed rows are read one by one; beyond, their whole table is. SQLite takes 32,766 values at least."""
+MANY: Final = 2 * FEW
+"""Destinations: where what changed concerns more, all prices are read."""
 _WHOLE: Final = (
     *("units", "tenants", "tariff_imports", "tariff_timings", "tariff_rating_plans", "tariff_rating_profiles"),
 )
@@ -31,10 +33,15 @@ _WHOLE: Final = (
 _PIECES: Final = ("tariff_destinations", "tariff_destination_rates", "tariff_rates")
 
 T = TypeVar("T", bound=msgspec.Struct)
+Row: TypeAlias = tuple[Any, ...]
 
 
 class TariffReading:
-    """`changed`: how many rows of each table did after the revision, as the audit says."""
+    """`changed`: how many rows of each table did after the revision, as the audit says.
+
+    A prefix's row in the snapshot names its destinations, each with the sheet of what it costs. So it is read anew
+    with any of its destinations that is priced by other rates, and with it what all its destinations are priced by.
+    """
 
     def __init__(self, connection: Connection, changed: Mapping[str, int], revision: int) -> None:
         self._connection = connection
@@ -42,20 +49,26 @@ class TariffReading:
         self._some = {table for table in _PIECES if changed.get(table)}
         self._many = {table for table in _PIECES if changed.get(table, 0) > FEW}
         self._whole = bool(changed.keys() & set(_WHOLE))
+        self.destinations: tuple[DestinationRow, ...] | None = None
+        """The rows of `prefixes`; None: there are none to be read."""
         self.prefixes: frozenset[tuple[str, str]] | None = None
-        """(plan, prefix) of the destinations' rows that changed; None: very many."""
-        if "tariff_destinations" not in self._many:
-            self.prefixes = frozenset(self._touched("tariff_destinations", "plan", "prefix"))
+        """(plan, prefix) of what is to be written anew, prefix `*any` for the destination of this name; None: all."""
+        if self._many & {"tariff_destinations", "tariff_destination_rates"}:
+            self.destinations = structs(connection, fields(schema.DESTINATIONS, DestinationRow), DestinationRow)
+        else:
+            self._read_some()
 
-    def destinations(self) -> tuple[DestinationRow, ...] | None:
-        """The rows of those prefixes; None where there are none."""
-        query, table = fields(schema.DESTINATIONS, DestinationRow), schema.DESTINATIONS.c
-        if self.prefixes is None:
-            return structs(self._connection, query, DestinationRow)
-        if not self.prefixes:
-            return None
-        some = tuple_(table.plan, table.prefix).in_(self.prefixes)
-        return structs(self._connection, query.where(some), DestinationRow)
+    def _read_some(self) -> None:
+        own = self._touched("tariff_destinations", "plan", "prefix")
+        priced = self._touched("tariff_destination_rates", "plan", "destination")
+        table = schema.DESTINATIONS.c
+        by_tag = select(table.plan, table.prefix)
+        own.update(self._in_parts(by_tag, (table.plan, table.tag), priced))
+        anywhere = {(plan, tag) for plan, tag in priced if tag == ANY}
+        self.prefixes = frozenset({one for one in own if one[1] != ANY} | anywhere)
+        if own or anywhere:
+            rows = self._in_parts(fields(schema.DESTINATIONS, DestinationRow), (table.plan, table.prefix), own)
+            self.destinations = tuple([DestinationRow(*row) for row in rows])
 
     def plans(self) -> Plans | None:
         """What a change of plans, prices or prefixes concerns; None where there was none."""
@@ -65,35 +78,31 @@ class TariffReading:
             return None
         touched = self._touched("tariff_destinations", "plan", "tag")
         touched |= self._touched("tariff_destination_rates", "plan", "destination")
+        touched |= {(row.plan, row.tag) for row in self.destinations or ()}
         rates = self._touched("tariff_rates", "plan", "tag")
         priced = schema.DESTINATION_RATES.c
         if rates:
             query = select(priced.plan, priced.destination).where(tuple_(priced.plan, priced.rate).in_(rates))
-            touched |= {(plan, tag) for plan, tag in self._connection.execute(query.distinct().limit(2 * FEW + 1))}
-        return self._plans(None if len(touched) > 2 * FEW else frozenset(touched))
+            touched |= {(plan, tag) for plan, tag in self._connection.execute(query.distinct().limit(MANY + 1))}
+        return self._plans(None if len(touched) > MANY else frozenset(touched))
 
     def _plans(self, only: frozenset[tuple[str, str]] | None) -> Plans:
         """All of the plans, or of the prices just those of some destinations."""
         destinations, priced = schema.DESTINATIONS.c, schema.DESTINATION_RATES.c
-        rows = fields(schema.DESTINATION_RATES, DestinationRateRow)
         there = exists().where(destinations.plan == priced.plan, destinations.tag == priced.destination)
         lost = select(priced.plan, priced.destination).where(priced.destination != ANY, ~there).distinct()
-        if only is not None:
-            some = tuple_(priced.plan, priced.destination).in_(only)
-            rows, lost = rows.where(some), lost.where(some)
-        prices = structs(self._connection, rows, DestinationRateRow)
-        rates = fields(schema.RATES, RateRow)
-        named = {(row.plan, row.rate) for row in prices}
-        if only is not None and len(named) <= 2 * FEW:
-            rates = rates.where(tuple_(schema.RATES.c.plan, schema.RATES.c.tag).in_(named))
+        of_destination, of_rate = (priced.plan, priced.destination), (schema.RATES.c.plan, schema.RATES.c.tag)
+        read = self._in_parts(fields(schema.DESTINATION_RATES, DestinationRateRow), of_destination, only)
+        prices = tuple([DestinationRateRow(*row) for row in read])
+        named = None if only is None else {(row.plan, row.rate) for row in prices}
         uses = schema.RATING_PLANS.c
         held = exists().where(priced.plan == uses.plan, priced.tag == uses.destination_rate)
         return Plans(
-            unknown=self._pairs(lost),
-            priced=self._pairs(select(uses.plan, uses.destination_rate).where(held).distinct()),
+            unknown=self._pairs(self._in_parts(lost, of_destination, only)),
+            priced=self._pairs(self._in_parts(select(uses.plan, uses.destination_rate).where(held).distinct())),
             only=only,
             timings=all_rows(self._connection, schema.TIMINGS, TimingRow),
-            rates=structs(self._connection, rates, RateRow),
+            rates=tuple([RateRow(*row) for row in self._in_parts(fields(schema.RATES, RateRow), of_rate, named)]),
             destination_rates=prices,
             rating_plans=all_rows(self._connection, schema.RATING_PLANS, RatingPlanRow),
             rating_profiles=all_rows(self._connection, schema.RATING_PROFILES, RatingProfileRow),
@@ -110,8 +119,23 @@ class TariffReading:
                 found.add((row[one], row[other]))
         return found
 
-    def _pairs(self, query: Select[Any]) -> frozenset[tuple[str, str]]:
-        return frozenset([(row[0], row[1]) for row in self._connection.execute(query)])
+    def _in_parts(
+        self,
+        query: Select[Any],
+        columns: tuple[Any, Any] = (None, None),
+        pairs: Collection[tuple[str, str]] | None = None,
+    ) -> Iterator[Row]:
+        """The query's rows; with pairs, those whose two columns are one of them, so many asked for at a time as a
+        statement can have values."""
+        if pairs is None:
+            yield from cells(self._connection, query)
+            return
+        asked = sorted(pairs)
+        for place in range(0, len(asked), FEW):
+            yield from cells(self._connection, query.where(tuple_(*columns).in_(asked[place : place + FEW])))
+
+    def _pairs(self, rows: Iterable[Row]) -> frozenset[tuple[str, str]]:
+        return frozenset([(row[0], row[1]) for row in rows])
 
 
 def fields(table: Table, kind: type[T]) -> Select[tuple[object, ...]]:
@@ -120,9 +144,14 @@ def fields(table: Table, kind: type[T]) -> Select[tuple[object, ...]]:
 
 
 def structs(connection: Connection, query: Select[tuple[object, ...]], kind: type[T]) -> tuple[T, ...]:
+    """The query's rows, each as such a struct."""
+    return tuple([kind(*row) for row in cells(connection, query)])
+
+
+def cells(connection: Connection, query: Select[Any]) -> Sequence[Row]:
     """The query's rows; they come by the driver's own cursor, at half the price."""
     cursor = connection.execute(query).cursor
-    return tuple([kind(*row) for row in cursor.fetchall()]) if cursor is not None else ()
+    return cursor.fetchall() if cursor is not None else ()
 
 
 def all_rows(connection: Connection, table: Table, kind: type[T]) -> tuple[T, ...]:

@@ -8,12 +8,14 @@ A key is one byte that names the table, then the rest as the functions below lay
     g protocol, block     -> Gateway            x block                -> account id
     p tenant, service, category, subject -> Profile
     m rating plan         -> its import         c prefix -> carriers' rates
-    d import, prefix      -> destinations that name it
-    r rating plan, destination -> digests of its intervals
-    v digest              -> Interval
+    d import, prefix      -> Priced: each destination that names it, with its sheet
+    d import              -> the same of destination *any
+    r rating plan, sheet  -> the intervals that the plan has for it
 
-A million destinations may share a few thousand prices, so an interval lies here once, under its digest and without the
-destination's name. A digest that nothing names any more goes when all plans are compiled.
+A sheet is what destinations are priced by, whatever they are called: a million of them may share a few thousand. It is
+named by the digest of which rates those are, not of what the rates say, so a new price writes its sheets' rows alone,
+and a look-up finds prefix and sheet in one search; sheets are few enough to be remembered. The rows of one that no
+prefix names any more go when all plans are compiled.
 Passwords and secrets lie here in the clear, for CHAP and RADIUS need them: the file is its owner's alone (0600).
 """
 
@@ -32,7 +34,7 @@ from msgspec.structs import replace
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
 from tollhouse.snapshot.categories import category_for
-from tollhouse.snapshot.tariff import ANY, Interval, PrefixRates, Profile
+from tollhouse.snapshot.tariff import Interval, PrefixRates, Profile
 from tollhouse.store.die import describe
 from tollhouse.store.environments import MAP_SIZE, make_environment, reserve_lock
 from tollhouse.store.errors import FormatError, NotPublishedError, StoreError
@@ -40,7 +42,7 @@ from tollhouse.store.snapshot_walk import heads, longest_block
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Of everything below. Another number: the file is made anew, it holds nothing that the config database does not."""
 READERS: Final = 512
 """Processes and threads that may look something up at a time."""
@@ -49,13 +51,17 @@ CACHE_MAX: Final = 16_384
 
 TENANT, UNIT, BALANCE_TYPE, GATEWAY, PROFILE = b"t", b"u", b"b", b"g", b"p"
 ACCOUNT, ACCOUNT_NAME, ACCOUNT_ANI, ACCOUNT_BLOCK = b"a", b"n", b"i", b"x"
-PLAN, DESTINATION, RATES, INTERVAL, CARRIER = b"m", b"d", b"r", b"v", b"c"
+PLAN, DESTINATION, RATES, CARRIER = b"m", b"d", b"r", b"c"
 TREES: Final = {DESTINATION: b"!d", RATES: b"!r"}
 """Tables that may have millions of rows: each is a tree of its own, which can be written anew in order, pages full."""
 DIGEST_SIZE: Final = 10
-"""Octets: among a million different intervals two meet by chance once in 10^12 compilations."""
+"""Octets: among a million different sheets two meet by chance once in 10^12 compilations."""
+UNPRICED: Final = b""
+"""Instead of a sheet: nothing prices the destination."""
 _META: Final = b"!"
 
+Priced: TypeAlias = list[tuple[str, bytes]]
+"""Destinations by name, each with its sheet."""
 T = TypeVar("T")
 K = TypeVar("K")
 Tree: TypeAlias = Any
@@ -111,9 +117,14 @@ def gateway_table(protocol: str) -> bytes:
     return GATEWAY + protocol.encode() + b"\0"
 
 
-def digest(interval: bytes) -> bytes:
-    """Under what an interval lies, by its msgpack."""
-    return blake2b(interval, digest_size=DIGEST_SIZE).digest()
+def sheet_name(contents: bytes) -> bytes:
+    """A sheet's name, by the msgpack of what it consists of."""
+    return blake2b(contents, digest_size=DIGEST_SIZE).digest()
+
+
+def sheet_key(plan: str, sheet: bytes) -> bytes:
+    """Where the plan's intervals for the sheet lie."""
+    return text_key(RATES, plan, "") + sheet
 
 
 class SnapshotFile:
@@ -254,14 +265,11 @@ class LmdbSnapshot:
         return _get(self._txn, text_key(PLAN, plan)) is not None
 
     def rates(self, plan: str, digits: str) -> Iterator[PrefixRates]:
-        for prefix, tags in heads(self._prefixes, self._destinations_of(plan), digits, KEY_MAX):
-            held = self._rates.get((plan, tags))
-            if held is None:
-                held = tuple([one for tag in _TAGS.decode(tags) for one in self._intervals_of(plan, tag)])
-                _keep(self._rates, (plan, tags), held)
-            yield PrefixRates(prefix, held)
-        if anywhere := self._intervals_of(plan, ""):
-            yield PrefixRates("", tuple(anywhere))
+        head = self._destinations_of(plan)
+        for prefix, priced in heads(self._prefixes, head, digits, KEY_MAX):
+            yield PrefixRates(prefix, self._intervals(plan, priced))
+        if anywhere := self._anywhere(plan, head):
+            yield PrefixRates("", anywhere)
 
     def carriers(self, digits: str) -> list[CarrierRate]:
         if digits not in self._carriers:
@@ -293,9 +301,9 @@ class LmdbSnapshot:
         self._gateways: dict[tuple[str, str], Gateway | None] = {}
         self._accounts: dict[bytes, Account | None] = {}
         self._profiles: dict[tuple[str, str, str, str], Profile | None] = {}
-        self._rates: dict[tuple[str, bytes], tuple[Interval, ...]] = {}
         self._plans: dict[str, bytes] = {}
-        self._intervals: dict[bytes, Interval] = {}
+        self._sheets: dict[tuple[str, bytes], tuple[Interval, ...]] = {}
+        self._everywhere: dict[str, tuple[Interval, ...]] = {}
         self._carriers: dict[str, list[CarrierRate]] = {}
         units = [_UNIT.decode(raw) for _, raw in _rows(self._txn, UNIT)]
         self._units = {unit.name: unit for unit in units}
@@ -323,27 +331,37 @@ class LmdbSnapshot:
             _keep(self._plans, plan, head)
         return head
 
-    def _intervals_of(self, plan: str, destination: str) -> list[Interval]:
-        raw = _get(self._txn, text_key(RATES, plan, destination), self._trees[RATES]) or b""
-        size = DIGEST_SIZE
-        return [self._interval(raw[place : place + size], destination) for place in range(0, len(raw), size)]
-
-    def _interval(self, name: bytes, destination: str) -> Interval:
-        held = self._intervals.get(name)
+    def _anywhere(self, plan: str, head: bytes) -> tuple[Interval, ...]:
+        """What the plan has for its destination `*any`."""
+        held = self._everywhere.get(plan)
         if held is None:
-            raw = _get(self._txn, INTERVAL + name)
-            if raw is None:
-                raise FormatError(f"{self._environment.path()}: an interval of {destination} is missing")
-            held = _INTERVAL.decode(raw)
-            _keep(self._intervals, name, held)
-        return replace(held, destination=destination or ANY)
+            raw = _get(self._txn, head[:-1], self._trees[DESTINATION])
+            held = self._intervals(plan, raw) if raw else ()
+            _keep(self._everywhere, plan, held)
+        return held
+
+    def _intervals(self, plan: str, priced: bytes) -> tuple[Interval, ...]:
+        """Those of all the destinations, each with its destination's name."""
+        return tuple(
+            [
+                replace(interval, destination=destination)
+                for destination, sheet in _PRICED.decode(priced)
+                for interval in self._sheets.get((plan, sheet)) or self._sheet(plan, sheet)
+            ]
+        )
+
+    def _sheet(self, plan: str, sheet: bytes) -> tuple[Interval, ...]:
+        raw = _get(self._txn, sheet_key(plan, sheet), self._trees[RATES]) if sheet else None
+        held = () if raw is None else _INTERVALS.decode(raw)
+        _keep(self._sheets, (plan, sheet), held)
+        return held
 
 
 _ACCOUNT_ENTRY: Final = msgspec.msgpack.Decoder(AccountEntry)
 _GATEWAY: Final = msgspec.msgpack.Decoder(Gateway)
 _PROFILE: Final = msgspec.msgpack.Decoder(Profile)
-_INTERVAL: Final = msgspec.msgpack.Decoder(Interval)
-_TAGS: Final = msgspec.msgpack.Decoder(list[str])
+_INTERVALS: Final = msgspec.msgpack.Decoder(tuple[Interval, ...])
+_PRICED: Final = msgspec.msgpack.Decoder(Priced)
 _TENANT: Final = msgspec.msgpack.Decoder(Tenant)
 _CARRIERS: Final = msgspec.msgpack.Decoder(list[CarrierRate])
 _UNIT: Final = msgspec.msgpack.Decoder(Unit)
