@@ -236,11 +236,13 @@ def test_two_plans_of_one_name_are_refused(snapshot: Compiled) -> None:
 
 def test_a_plan_that_charges_nobody_is_there_to_be_compared(snapshot: Compiled) -> None:
     """Voice as voice, what only units can be as units; a rate that is neither is no fault yet."""
-    snapshot.sql("DELETE FROM tariff_rating_profiles", "UPDATE tariff_rates SET rate_unit = 'x' WHERE tag = 'RT_DATA'")
+    snapshot.sql("DELETE FROM tariff_rating_profiles")
 
     def rates(plan: str, number: str) -> list[str]:
         return [one.rate for found in snapshot.reader.rates(plan, number) for one in found.intervals]
 
+    assert rates("tutorial/RP_DATA:data", "1") == ["RT_DATA"]
+    snapshot.sql("UPDATE tariff_rates SET rate_unit = 'x' WHERE tag = 'RT_DATA'")
     assert snapshot.cache.problems == ()
     assert rates("tutorial/RP_FLAT", "1002") == ["RT_20CNT"]
     assert rates("tutorial/RP_FLAT:data", "1002") == []
