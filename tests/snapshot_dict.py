@@ -7,10 +7,13 @@ from ipaddress import ip_address, ip_network
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
 from tollhouse.snapshot.lookups import Snapshot
-from tollhouse.snapshot.tariff import Activation, Interval, PrefixRates, Profile, Rounding, Slot, Timing
+from tollhouse.snapshot.products import Batch, Cascade, Product
+from tollhouse.snapshot.rules import Rules
+from tollhouse.snapshot.tariff import Activation, Interval, PrefixRates, Profile, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import MINUTE, SECOND
 from tollhouse.values.money import Unit
+from tollhouse.values.uses import Timing
 
 
 class DictSnapshot:
@@ -35,6 +38,14 @@ class DictSnapshot:
         """(prefix, rate)."""
         self.units: dict[str, Unit] = {}
         self.balance_types: dict[str, BalanceType] = {}
+        self.tags: dict[str, tuple[str, ...]] = {}
+        """Prefix -> destinations that no interval names."""
+        self.tenant_rules: dict[str, Rules] = {}
+        """Tenant -> its rules, where it has its own."""
+        self.products: dict[tuple[str, str], Product] = {}
+        """(tenant, name) -> product; batches and cascades likewise."""
+        self.batches: dict[tuple[str, str], Batch] = {}
+        self.cascades: dict[tuple[str, str], Cascade] = {}
 
     @property
     def generation(self) -> int:
@@ -72,6 +83,15 @@ class DictSnapshot:
         heads = (digits[:length] for length in range(len(digits), -1, -1))
         return [PrefixRates(head, own.get(head, ())) for head in heads if head in known]
 
+    def destinations(self, plan: str, digits: str) -> list[tuple[str, tuple[str, ...]]]:
+        """As if all plans were of one import; a plan that is not there has none."""
+        found: dict[str, set[str]] = {prefix: set(tags) for prefix, tags in self.tags.items()}
+        for prefixes in self.plans.values():
+            for prefix, intervals in prefixes.items():
+                found.setdefault(prefix, set()).update(interval.destination for interval in intervals)
+        heads = [digits[:length] for length in range(len(digits), 0, -1)] if plan in self.plans else []
+        return [(head, tuple(sorted(found[head]))) for head in heads if head in found]
+
     def carriers(self, digits: str) -> list[CarrierRate]:
         best: dict[str, tuple[str, CarrierRate]] = {}
         for prefix, rate in self.carrier_rates:
@@ -85,6 +105,18 @@ class DictSnapshot:
 
     def balance_type(self, name: str) -> BalanceType | None:
         return self.balance_types.get(name)
+
+    def rules(self, tenant: str) -> Rules:
+        return self.tenant_rules.get(tenant, Rules())
+
+    def product(self, tenant: str, name: str) -> Product | None:
+        return self.products.get((tenant, name))
+
+    def batch(self, tenant: str, name: str) -> Batch | None:
+        return self.batches.get((tenant, name))
+
+    def cascade(self, tenant: str, name: str) -> Cascade | None:
+        return self.cascades.get((tenant, name))
 
 
 def longest_block(address: str, blocks: Iterable[str]) -> str:

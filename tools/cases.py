@@ -39,7 +39,7 @@ from tollhouse.rating.calendar import in_force, local_day, matches
 from tollhouse.rating.inverse import affordable
 from tollhouse.rating.price import Price
 from tollhouse.rating.spans import spans
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
 from tollhouse.store.die import die
 from tollhouse.store.embedded import open_embedded
 from tollhouse.store.settings import StoreSettings
@@ -48,6 +48,7 @@ from tollhouse.values.commands import Authorize, Caller, Charge, Command, Create
 from tollhouse.values.instants import DAY, Instant, parse_instant
 from tollhouse.values.outcomes import Granted, Outcome, Posted, Priced, Refused, Settled, WalletView
 from tollhouse.values.refusals import Refusal
+from tollhouse.values.uses import Timing
 
 DEFAULT: Final = Path(__file__).parents[1] / "tests" / "cases" / "cgrates_cases.json"
 UNIT: Final = "EUR"

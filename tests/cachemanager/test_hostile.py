@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.configdb.support import NOW, TENANT, TUTORIAL, Compiled, compiled, open_tenant, plain_sql
+from tests.configdb.support import NOW, TENANT, TUTORIAL, Compiled, compiled, open_tenant, plain_sql, sell
 
 from tollhouse.configdb import schema
 from tollhouse.configdb.changes import NewAccount, NewGateway
@@ -18,7 +18,23 @@ from tollhouse.configdb.rows import CarrierRow
 from tollhouse.store.errors import FormatError
 from tollhouse.store.snapshot import LmdbSnapshot
 
-TEXTS = ("", "\0", "ä", "\u0664", "-1", "9" * 32, "1.5", "*any", ";", "/", "..", "10.0.0.0/99", "::/0", "x" * 3000)
+TEXTS = (
+    "",
+    "\0",
+    "ä",
+    "\u0664",
+    "-1",
+    "9" * 32,
+    "1.5",
+    "*any",
+    ";",
+    "/",
+    "..",
+    "10.0.0.0/99",
+    "::/0",
+    "x" * 3000,
+    "1\0" + "x" * 600,
+)
 NUMBERS = (0, -1, 13, 2**63 - 1, -(2**63))
 TABLES = sorted(set(schema.METADATA.tables) - {"revision", "audit", "tasks", "key_check"})
 
@@ -32,6 +48,7 @@ def snapshot(tmp_path: Path) -> Iterator[Compiled]:
         change.add_gateway(NewGateway(TENANT, "nas", "198.51.100.0/24", ("radius",), "testing123", "old"))
         change.set_carrier_rates("base", [("44", "0.01")])
         change.add_carrier(CarrierRow("x", "x.invalid", "base", 0, "", 0, 1))
+        sell(change)
     with compiled(database, tmp_path) as one:
         yield one
 

@@ -185,7 +185,7 @@ def test_the_commands(desk: Desk, folder: Path) -> None:
         said[line] = tollhouse(*placed(desk.process, line, folder))
         assert said[line].status == 0, (line, said[line])
         assert "5030" not in said[line].out
-    assert len(lines) == 23
+    assert len(lines) == 25
     assert said["tollhouse wallet get berta"].values()["balance"] == "9.3583"
     # 1001: 10 - 0.6417; 1002: two Diameter sessions and a RADIUS call of 85 s, 3 x 0.6417 = 1.9251.
     assert desk("wallet", "get", "1001").values()["balance"] == "9.3583"

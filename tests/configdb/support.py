@@ -11,8 +11,19 @@ from pathlib import Path
 import msgspec
 
 from tollhouse.cachemanager.watch import CacheManager
+from tollhouse.configdb.changes import Change
 from tollhouse.configdb.database import ConfigDatabase
-from tollhouse.configdb.rows import BalanceTypeRow, TenantRow, UnitRow
+from tollhouse.configdb.rows import (
+    BalanceTypeRow,
+    BatchRow,
+    BucketPeriodRow,
+    ParameterRow,
+    ProductCascadeRow,
+    ProductRow,
+    PromotionRow,
+    TenantRow,
+    UnitRow,
+)
 from tollhouse.engine.tally import Tally
 from tollhouse.store.snapshot import DESTINATION, DIGEST_SIZE, RATES, LmdbSnapshot, SnapshotFile, SnapshotWriter
 from tollhouse.values.instants import parse_instant
@@ -20,6 +31,28 @@ from tollhouse.values.instants import parse_instant
 TUTORIAL = Path(__file__).parents[1] / "vectors" / "tutorial"
 TENANT = "example.org"
 NOW = parse_instant("2026-11-23T10:00:00Z")
+
+
+PRODUCT = ProductRow(
+    TENANT, "prepaid", initial="90d", preuse="30d", dormant="60d", terminated="12h", removed="0", max_sessions=2
+)
+
+
+def sell(change: Change) -> None:
+    """Seconds beside the euros; a product of them with all its parts, a batch of it, and two parameters."""
+    change.add_unit(UnitRow("second", 0, "time"))
+    change.add_balance_type(BalanceTypeRow("minutes", "second", 1))
+    change.set_cascade(TENANT, "calls", ["minutes", "bonus", "cash"])
+    change.add_sold(
+        PRODUCT,
+        PromotionRow(TENANT, "prepaid", "bonus", "5.50", "30d"),
+        PromotionRow(TENANT, "prepaid", "minutes", "600"),
+        BucketPeriodRow(TENANT, "prepaid", "cash", "365d"),
+        ProductCascadeRow(TENANT, "prepaid", "voice", "calls"),
+        BatchRow(TENANT, "2026-11", "prepaid", 1, "2027-11-23T10:00:00Z"),
+        ParameterRow(TENANT, "reservation.longest_seconds", "1800"),
+        ParameterRow(TENANT, "expiry.expire_at_midnight_zone", "Asia/Vladivostok"),
+    )
 
 
 def open_database(directory: Path) -> ConfigDatabase:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.configdb.support import dump, open_tenant, plain_sql
+from tests.configdb.support import dump, open_tenant, plain_sql, sell
 
 from tollhouse.configdb import schema
 from tollhouse.configdb.changes import Change, NewAccount, NewGateway
@@ -20,7 +20,7 @@ ROWS: dict[str, tuple[str, str, str]] = {
     # table: columns and values of a new row, what changes in it, and by what it is found
     "units": ("(name, decimals) VALUES ('USD', 2)", "decimals = 4", "name = 'USD'"),
     "tenants": ("(name, unit) VALUES ('two', 'EUR')", "zone = 'Asia/Tokyo'", "name = 'two'"),
-    "balance_types": ("VALUES ('gift', 'EUR', 1)", "cascade_order = 2", "name = 'gift'"),
+    "balance_types": ("(name, unit, cascade_order) VALUES ('gift', 'EUR', 1)", "cascade_order = 2", "name = 'gift'"),
     "clients": ("(tenant, name) VALUES ('example.org', 'pbx')", "name = 'pbx2'", "name LIKE 'pbx%'"),
     "accounts": (
         "(tenant, name, wallet, subject) VALUES ('example.org', '2001', '2001', '2001')",
@@ -36,6 +36,21 @@ ROWS: dict[str, tuple[str, str, str]] = {
     "carrier_plans": ("VALUES ('gold')", "name = 'silver'", "name IN ('gold', 'silver')"),
     "carriers": ("(name, host, plan) VALUES ('x', 'x.invalid', 'base')", "priority = 3", "name = 'x'"),
     "carrier_rates": ("(plan, prefix, price) VALUES ('base', '49', '0.01')", "price = '0.02'", "prefix = '49'"),
+    "products": ("(tenant, name) VALUES ('example.org', 'postpaid')", "dormant = '90d'", "name = 'postpaid'"),
+    "product_promotions": (
+        "VALUES (7, 'example.org', 'prepaid', 'cash', '5', '30d')",
+        "amount = '6'",
+        "id = 7",
+    ),
+    "product_bucket_periods": ("VALUES (7, 'example.org', 'prepaid', 'bonus', '30d')", "lasts = '31d'", "id = 7"),
+    "product_cascades": ("VALUES (7, 'example.org', 'prepaid', 'data', 'calls')", "cascade = 'other'", "id = 7"),
+    "cascades": ("VALUES (7, 'example.org', 'data', 1, 'cash')", "position = 2", "id = 7"),
+    "account_batches": (
+        "(tenant, name, product) VALUES ('example.org', 'b', 'prepaid')",
+        "active = 0",
+        "name = 'b'",
+    ),
+    "parameters": ("VALUES (7, 'example.org', 'event.cascade', 'calls')", "value = 'data'", "id = 7"),
     "tariff_imports": ("(plan, pricing) VALUES ('p', 'cgrates')", "price_decimals = 4", "plan = 'p'"),
     "tariff_destinations": ("(plan, tag, prefix) VALUES ('p', 'D', '49')", "prefix = '48'", "tag = 'D'"),
     "tariff_timings": ("(plan, tag, time) VALUES ('p', 'T', '00:00:00')", "week_days = '1'", "tag = 'T'"),
@@ -57,6 +72,7 @@ def database(tmp_path: Path) -> Iterator[ConfigDatabase]:
     with one.change("test") as change:
         change.add_account(NewAccount("example.org", "1001"))
         change.set_carrier_rates("base", [("44", "0.01")])
+        sell(change)
     yield one
     one.close()
 
@@ -149,7 +165,7 @@ def test_no_row_goes_unrecorded(database: ConfigDatabase, table: str, how: str) 
 
 
 def test_no_row_goes_unrecorded_by_an_update(database: ConfigDatabase) -> None:
-    plain_sql(database, "INSERT INTO units VALUES ('USD', 2)")
+    plain_sql(database, "INSERT INTO units (name, decimals) VALUES ('USD', 2)")
     with pytest.raises(sqlite3.IntegrityError, match="units has this row already"):
         plain_sql(database, "UPDATE OR REPLACE units SET name = 'EUR' WHERE name = 'USD'")
 
@@ -187,8 +203,8 @@ def test_equal_secrets_do_not_look_equal(tmp_path: Path) -> None:
 
 def test_what_the_columns_can_tell_is_refused_at_once(database: ConfigDatabase) -> None:
     for statement in (
-        "INSERT INTO units VALUES ('X', 13)",
-        "INSERT INTO units VALUES ('', 2)",
+        "INSERT INTO units (name, decimals) VALUES ('X', 13)",
+        "INSERT INTO units (name, decimals) VALUES ('', 2)",
         "UPDATE carrier_rates SET price = '-1'",
         "UPDATE carrier_rates SET price = '1e3'",
         "UPDATE carrier_rates SET price = '1.'",
@@ -198,6 +214,68 @@ def test_what_the_columns_can_tell_is_refused_at_once(database: ConfigDatabase) 
     ):
         with pytest.raises(sqlite3.IntegrityError):
             plain_sql(database, statement)
+
+
+def test_kinds_categories_and_percents_are_checked_by_the_columns(database: ConfigDatabase) -> None:
+    for column, value in (
+        ("category", "'savings'"),
+        ("limit_type", "'soft'"),
+        ("maximum_policy", "'wrap'"),
+        ("service", "'fax'"),
+        ("minimum", "'1e3'"),
+        ("maximum", "'--1'"),
+        ("deletable", "2"),
+        ("discount", "101"),
+    ):
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            plain_sql(database, f"UPDATE balance_types SET {column} = {value} WHERE name = 'cash'")
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        plain_sql(database, "UPDATE units SET kind = 'goods' WHERE name = 'second'")
+
+
+def test_a_product_takes_its_parts_along(database: ConfigDatabase) -> None:
+    """Foreign keys or not; a batch of it stays, and is refused where it is compiled."""
+    start = database.revision()
+    plain_sql(database, "DELETE FROM products WHERE name = 'prepaid'")
+    for part in ("product_promotions", "product_bucket_periods", "product_cascades"):
+        assert plain_sql(database, f"SELECT count(*) FROM {part}") == [(0,)]
+    assert sorted(str(row[2]) for row in audit(database, start)) == [
+        *("product_bucket_periods", "product_cascades", "product_promotions", "product_promotions", "products"),
+    ]
+    assert plain_sql(database, "SELECT count(*) FROM account_batches") == [(1,)]
+
+
+def test_a_name_that_changes_changes_where_it_is_referred_to(database: ConfigDatabase) -> None:
+    with database.change("test") as change:
+        change.connection.exec_driver_sql("UPDATE tenants SET name = 'example.net'")
+        change.connection.exec_driver_sql("UPDATE products SET name = 'gold'")
+        change.connection.exec_driver_sql("UPDATE balance_types SET name = 'seconds' WHERE name = 'minutes'")
+    for part in ("product_promotions", "product_bucket_periods", "product_cascades", "account_batches"):
+        assert set(plain_sql(database, f"SELECT tenant, product FROM {part}")) == {("example.net", "gold")}
+    assert set(plain_sql(database, "SELECT tenant FROM cascades")) == {("example.net",)}
+    assert set(plain_sql(database, "SELECT tenant FROM parameters")) == {("example.net",)}
+    for part in ("product_promotions", "cascades"):
+        assert ("seconds",) in plain_sql(database, f"SELECT balance_type FROM {part}")
+
+
+def test_a_parameter_and_a_cascade_are_set_again_and_taken_back(database: ConfigDatabase) -> None:
+    def held() -> list[tuple[object, ...]]:
+        return plain_sql(database, "SELECT name, value FROM parameters WHERE name LIKE 'reservation.%'")
+
+    start = database.revision()
+    with database.change("test") as change:
+        change.set_parameter("example.org", "reservation.longest_seconds", "1800")
+    assert database.revision() == start  # as it was
+    with database.change("test") as change:
+        change.set_parameter("example.org", "reservation.longest_seconds", "60")
+        change.set_parameter("example.org", "reservation.max_sessions", "5")
+    assert held() == [("reservation.longest_seconds", "60"), ("reservation.max_sessions", "5")]
+    with database.change("test") as change:
+        change.set_parameter("example.org", "reservation.longest_seconds", None)
+        change.set_cascade("example.org", "calls", ["cash", "bonus"])
+    assert held() == [("reservation.max_sessions", "5")]
+    query = "SELECT balance_type FROM cascades WHERE name = 'calls' ORDER BY position"
+    assert plain_sql(database, query) == [("cash",), ("bonus",)]
 
 
 def test_a_carrier_and_its_rates(database: ConfigDatabase) -> None:

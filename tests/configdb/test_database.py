@@ -66,7 +66,7 @@ def test_a_database_of_the_first_schema_is_brought_up_with_its_rows(tmp_path: Pa
         connection.exec_driver_sql("INSERT INTO units VALUES ('EUR', 6)")
     engine.dispose()
     database = open_database(tmp_path)
-    assert plain_sql(database, "SELECT * FROM units") == [("EUR", 6)]
+    assert plain_sql(database, "SELECT * FROM units") == [("EUR", 6, "money")]
     assert plain_sql(database, "SELECT version_num FROM alembic_version") == [(head(),)]
     assert plain_sql(database, "SELECT count(*) FROM key_check") == [(1,)]
     database.close()

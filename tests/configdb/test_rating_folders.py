@@ -19,8 +19,8 @@ from tollhouse.configdb.rows import ImportRow, Plans, RateRow, TimingRow
 from tollhouse.configdb.sanity import slot_findings, timing_finding, uncovered_days
 from tollhouse.configdb.tariff_files import read_folder
 from tollhouse.configdb.tariff_values import read_slots
-from tollhouse.snapshot.tariff import Timing
 from tollhouse.values.commands import Service
+from tollhouse.values.uses import Timing
 
 BASE = {
     "Destinations.csv": "DE,49\n",
@@ -127,7 +127,7 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) ->
     with engine.connect() as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        connection.exec_driver_sql("INSERT INTO units VALUES ('EUR', 6)")
+        connection.exec_driver_sql("INSERT INTO units (name, decimals) VALUES ('EUR', 6)")
         connection.exec_driver_sql("INSERT INTO tenants VALUES ('example.org', 'EUR', 'UTC')")
     engine.dispose()
     database = open_database(tmp_path)

@@ -193,7 +193,7 @@ def test_a_reset_replaces_what_was_held_of_its_type(tmp_path: Path, store: DictS
 def test_what_is_refused_waits_and_the_others_are_served(tmp_path: Path, store: DictStore) -> None:
     """1001 holds dollars; mended (by another wallet name), the task is another one and the old one is dropped."""
     process = Process(tmp_path, store)
-    plain_sql(process.database, "INSERT INTO units VALUES ('USD', 2)")
+    plain_sql(process.database, "INSERT INTO units (name, decimals) VALUES ('USD', 2)")
     process.compiled.check()
     process.ask(CreateWallet("test", "1001", "make", "USD"))
     folder = tutorial(tmp_path)

@@ -11,7 +11,7 @@ import msgspec
 from tollhouse.console.desk import Desk, ExportWish, ProgressWish, Wish
 from tollhouse.console.jsonrpc import handle
 from tollhouse.console.methods import METHODS
-from tollhouse.console.reading import AuditPage, Finding
+from tollhouse.console.reading import AuditPage, Finding, RecordsPage, RecordsWish, TokenError
 from tollhouse.snapshot.accounts import Gateway
 from tollhouse.values.commands import Command, Service
 from tollhouse.values.instants import SECOND, Instant
@@ -106,6 +106,18 @@ class ListReading:
     def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
         held = [{"sequence": number, "kind": "charge", "amount": "-1.5", "wallet": wallet} for number in (1, 2, 3)]
         return [record for record in held if record["sequence"] > after][:limit]  # type: ignore[operator]
+
+    def trace(self, wallet: str, at: Instant, after: str, limit: int) -> dict[str, object] | None:
+        if wallet not in self._wallets:
+            return None
+        if after not in ("", "1"):
+            raise TokenError(after)
+        return {"entries": [{"sequence": limit, "at": at}], "next": None, "unit": "EUR", "buckets": [], "holds": []}
+
+    def export(self, wish: RecordsWish) -> RecordsPage:
+        if wish.after == "no token":
+            raise TokenError(wish.after)
+        return RecordsPage("wallet\n", f"{wish.wallet} {wish.since} {wish.until} {wish.limit}\n", wish.after)
 
 
 def audit(after: str, limit: int, done: Callable[[AuditPage], None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 from tests.engine.rig import EUR, Rig, authorize, caller, rig_with, start, stop, update
+from tests.snapshot_dict import DictSnapshot
 
 from tollhouse.engine.audit import audit
 from tollhouse.engine.book import SESSION, WALLET, decode_image, entry_of
@@ -55,7 +56,7 @@ def wallet_of(rig: Rig) -> Wallet:
 
 
 def put(rig: Rig, image: Wallet | Session) -> None:
-    entry = entry_of(image)
+    entry = entry_of(image, DictSnapshot())
     rig.store.entries[entry.kind, entry.key] = entry
 
 

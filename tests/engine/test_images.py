@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from tests.snapshot_dict import DictSnapshot
 
 from tollhouse.engine.book import ONE_SHOT, SESSION, WALLET, OneShot, decode_image, entry_of
 from tollhouse.engine.session import Answered, Session
@@ -37,13 +38,13 @@ ROW = OneShot("api", "k", b"body", b"outcome", INT64_MAX)
 
 @pytest.mark.parametrize("image", [SESSION_IMAGE, WALLET_IMAGE, ROW])
 def test_what_is_stored_is_read_again(image: Session | Wallet | OneShot) -> None:
-    entry = entry_of(image)
+    entry = entry_of(image, DictSnapshot())
     assert decode_image(entry.kind, entry.image or b"") == image
 
 
 @pytest.mark.parametrize(("kind", "image", "cut"), [(SESSION, SESSION_IMAGE, 1), (WALLET, WALLET_IMAGE, 2)])
 def test_an_image_of_before_some_fields_were_appended(kind: int, image: Session | Wallet, cut: int) -> None:
-    fields = msgspec.msgpack.decode((entry_of(image).image or b"")[1:])
+    fields = msgspec.msgpack.decode((entry_of(image, DictSnapshot()).image or b"")[1:])
     older = b"\x01" + msgspec.msgpack.encode(fields[:-cut])
     read = decode_image(kind, older)
     assert type(read) is type(image)
@@ -53,18 +54,18 @@ def test_an_image_of_before_some_fields_were_appended(kind: int, image: Session 
 @pytest.mark.parametrize("head", [b"", b"\x00", b"\x02"])
 def test_another_format_is_refused(head: bytes) -> None:
     with pytest.raises(ValueError, match="format"):
-        decode_image(ONE_SHOT, head + (entry_of(ROW).image or b"")[1:] if head else b"")
+        decode_image(ONE_SHOT, head + (entry_of(ROW, DictSnapshot()).image or b"")[1:] if head else b"")
 
 
 def test_under_which_keys_and_until_when() -> None:
     """An open session is found by its names, its client and its wallet; a tombstone by its names alone."""
-    entry = entry_of(SESSION_IMAGE)
+    entry = entry_of(SESSION_IMAGE, DictSnapshot())
     assert (entry.finds, entry.due) == ((b"nas\0radius:A", b"nas\0", b"\0001001"), 7)
     closed = msgspec.structs.replace(SESSION_IMAGE, state="closed", keys=("radius:A", "window:1|2|3"))
-    assert entry_of(closed).finds == (b"nas\0radius:A",)
-    assert entry_of(ROW).due == INT64_MAX
+    assert entry_of(closed, DictSnapshot()).finds == (b"nas\0radius:A",)
+    assert entry_of(ROW, DictSnapshot()).due == INT64_MAX
 
 
 def test_a_tombstone_is_small() -> None:
     """DESIGN 5: about 100 bytes beside its names and last answer; a session under 400 with one answer."""
-    assert len(entry_of(SESSION_IMAGE).image or b"") < 400
+    assert len(entry_of(SESSION_IMAGE, DictSnapshot()).image or b"") < 400

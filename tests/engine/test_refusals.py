@@ -66,10 +66,10 @@ def test_of_all_that_is_wrong_the_first_is_answered(rung: int) -> None:
     for what in reversed(wrong):
         without(what, snapshot)
     rig = rig_with(opening=0 if "money" in wrong else 10 * EUR, snapshot=snapshot)
-    if "expired" in wrong:
-        rig.ask(ChangeWallet("api", "1001", "expire", expiry=rig.clock))
     if "suspended" in wrong:
         rig.ask(ChangeWallet("api", "1001", "suspend", state="suspended"))
+    if "expired" in wrong:
+        rig.ask(ChangeWallet("api", "1001", "expire", expiry=rig.clock))
     password = b"wrong" if "password" in wrong else b"secret"
     asked = Authorize(Caller("nas", name="1001", proof=Pap(password)), "a", ("c1",), Service.VOICE, "4420", routes=True)
     assert refusal(rig.ask(asked)) is LADDER[rung][1]

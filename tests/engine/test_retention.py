@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 from tests.engine.rig import EUR, Rig, rig_with
+from tests.snapshot_dict import DictSnapshot
 from tests.store.rig import NOON, Countdown, Crash
 from tests.store.rig import Rig as Machine
 
@@ -242,7 +243,7 @@ def fill(machine: Machine) -> None:
             bucket = wallet.buckets[0]
             wallet = replace(wallet, buckets=(replace(bucket, value=bucket.value + amount),))
             wallet, record, body = enter(wallet, at, "charge", "api", "", (Posting(1, amount, "revenue"),))
-            machine.put(entry_of(wallet), records=[RecordEntry(name, record.sequence, at, body)], at=at)
+            machine.put(entry_of(wallet, DictSnapshot()), records=[RecordEntry(name, record.sequence, at, body)], at=at)
     machine.checkpoint()
 
 

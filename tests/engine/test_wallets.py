@@ -201,16 +201,20 @@ def test_what_a_call_gives_back_of_expired_money_expires_then() -> None:
     rig.proved()
 
 
-def test_a_wallet_past_its_expiry_begins_nothing_and_takes_money() -> None:
+def test_a_wallet_past_its_expiry_begins_nothing_and_has_forfeited_what_is_free() -> None:
+    """A call that runs keeps what it holds: 0.6 for 60 s of the tutorial's tariff."""
     rig = rig_with()
     rig.ask(ChangeWallet("api", "1001", "k", expiry=BEGIN + DAY))
     rig.later(86_399)
     granted(rig.ask(authorize(ask=60 * SECOND)))
     rig.later(1)
     assert refusal(rig.ask(authorize("c2"))) is Refusal.WALLET_EXPIRED
-    assert recharge(rig, 1).balance == 11 * EUR
-    rig.ask(ChangeWallet("api", "1001", "k2", expiry=0))
-    granted(rig.ask(authorize("c3", ask=60 * SECOND)))
+    rig.sweep()
+    assert (rig.wallet().state, rig.wallet().balance, rig.wallet().held) == ("terminated", 600_000, 600_000)
+    refused = rig.ask(Recharge("api", "1001", "late", Amount(EUR, "EUR")))
+    assert refusal(refused) is Refusal.WALLET_EXPIRED
+    assert [(record.kind, record.balance) for record in rig.records()][2:] == [("life", 10 * EUR), ("expiry", 600_000)]
+    rig.proved()
 
 
 @pytest.mark.parametrize(("limit", "free"), [(0, 0), (2 * EUR, 2 * EUR)])

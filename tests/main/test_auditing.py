@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 from tests.engine.rig import EUR, Rig, authorize, rig_with, start, stop
+from tests.snapshot_dict import DictSnapshot
 
 from tollhouse.console.reading import AuditPage
 from tollhouse.engine.book import COUNT, OPEN_SESSIONS, SESSION, WALLET, decode_image, entry_of
@@ -98,7 +99,7 @@ def sessions(rig: Rig) -> tuple[Session, Session]:
 
 
 def put(rig: Rig, image: Session) -> None:
-    entry = entry_of(image)
+    entry = entry_of(image, DictSnapshot())
     rig.store.entries[entry.kind, entry.key] = entry
 
 

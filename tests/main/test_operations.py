@@ -100,7 +100,7 @@ def test_from_an_empty_machine_to_a_charged_call(tmp_path: Path) -> None:
         assert call(process) == PACKETS
         assert balance(process) == "14.3583"
         at = ["--url", f"http://127.0.0.1:{process.http}", "--token-file", str(tmp_path / "token")]
-        for words, said in ((["wallet", "get", "1001"], "14.3583"), (["audit"], "findings  0")):
+        for words, said in ((["wallet", "get", "1001"], "14.3583"), (["audit"], "all balanced")):
             done = subprocess.run(
                 [*TOLLHOUSE, *words, *at], capture_output=True, text=True, timeout=PATIENCE, check=True
             )

@@ -47,7 +47,7 @@ def read_chain(wallet: str, bodies: Sequence[bytes], expiries: Mapping[str, int]
             if (kind, client, request) in moved_by:
                 raise Wrong(f"wallet {wallet}: {kind} {request!r} of {client} moved money twice")
             moved_by.add((kind, client, request))
-        for bucket, amount, counter in postings:
+        for bucket, amount, counter, _ in postings:
             if kind == "recharge":
                 ends.setdefault(bucket, expiries[request])
             if counter == "expiry":

@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,10 +15,11 @@ from tests.model.runs import POINTS, fault, plan_of, shrunk, tariffs
 from tests.model.world import World
 from tests.store.simulated import SimulatedFiles, SimulatedState
 
-from tollhouse.engine import charge, ends, one_shots, settle, wallets
+from tollhouse.engine import charge, ends, laying, limits, one_shots, settle, spending, wallets
 from tollhouse.engine.batch import Engine
 from tollhouse.engine.book import Book
 from tollhouse.engine.session import Session
+from tollhouse.engine.stretches import Due, Prices, Stretch
 from tollhouse.store import journal
 from tollhouse.store.errors import StoreError
 from tollhouse.store.interface import Store
@@ -114,13 +116,22 @@ def _forgets_one_shots(patch: pytest.MonkeyPatch) -> None:
 
 
 def _charges_a_cent_more(patch: pytest.MonkeyPatch) -> None:
-    true = ends.cost
-    patch.setattr(ends, "cost", lambda price, began, usage: true(price, began, usage) + (CENT if usage else 0))
+    true = spending.dues
+
+    def more(stretches: Sequence[Stretch], prices: Prices, began: int, used: int) -> list[Due]:
+        found = list(true(stretches, prices, began, used))
+        return [msgspec.structs.replace(one, cost=one.cost + (CENT if used else 0)) for one in found]
+
+    patch.setattr(spending, "dues", more)
 
 
 def _prices_a_message_a_step_too_low(patch: pytest.MonkeyPatch) -> None:
-    true = one_shots.cost
-    patch.setattr(one_shots, "cost", lambda price, at, units: true(price, at, units) - 1)
+    def less(*all_: Any) -> laying.Laid:
+        laid = laying.lay(*all_)
+        owed = tuple([msgspec.structs.replace(one, cost=1) for one in laid.stretches])
+        return msgspec.structs.replace(laid, stretches=owed)
+
+    patch.setattr(one_shots, "lay", less)
 
 
 def _leaks_a_hold(patch: pytest.MonkeyPatch) -> None:
@@ -131,16 +142,16 @@ def _leaks_a_hold(patch: pytest.MonkeyPatch) -> None:
 
 
 def _holds_nothing(patch: pytest.MonkeyPatch) -> None:
-    def none(wallet: Wallet, amount: int, now: int) -> tuple[Wallet, Lines]:
-        return wallet, ()
-
-    patch.setattr(charge, "hold", none)
-    patch.setattr(settle, "hold", none)
+    for room in (charge, limits):
+        patch.setattr(room, "lay", lambda *all_: msgspec.structs.replace(laying.lay(*all_), lines=()))
 
 
 def _grants_a_second_less(patch: pytest.MonkeyPatch) -> None:
-    true = charge.affordable
-    patch.setattr(charge, "affordable", lambda price, began, funds, ask: max(0, true(price, began, funds, ask) - 10**6))
+    def less(*all_: Any) -> laying.Laid:
+        laid = laying.lay(*all_)
+        return msgspec.structs.replace(laid, reach=max(0, laid.reach - 10**6))
+
+    patch.setattr(limits, "lay", less)
 
 
 def _counts_a_total_twice(patch: pytest.MonkeyPatch) -> None:

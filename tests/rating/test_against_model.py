@@ -14,9 +14,10 @@ import pytest
 from tollhouse.rating.cost import breakdown, cost
 from tollhouse.rating.inverse import affordable
 from tollhouse.rating.price import Part, Price
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import MINUTE, SECOND, from_datetime
+from tollhouse.values.uses import Timing
 
 DECIMALS = 3
 CASES_A_SEED = 150

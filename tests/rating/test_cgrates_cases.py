@@ -7,10 +7,11 @@ from tests.snapshot_dict import interval
 
 from tollhouse.rating.cost import cost
 from tollhouse.rating.price import Part, Price
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import HOUR, MINUTE, SECOND, parse_instant
 from tollhouse.values.money import parse_amount
+from tollhouse.values.uses import Timing
 
 WORKDAYS = Timing(week_days=(1, 2, 3, 4, 5))
 EVENINGS = Timing(week_days=(1, 2, 3, 4, 5), start=18 * 3600)

@@ -8,11 +8,12 @@ from tests.snapshot_dict import CENT_A_SECOND, DATA, MESSAGE, TUTORIAL, interval
 
 from tollhouse.rating.cost import breakdown, cost
 from tollhouse.rating.price import Part, Price
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import DAY, HOUR, MINUTE, SECOND, parse_instant
 from tollhouse.values.money import format_amount, parse_amount
 from tollhouse.values.outcomes import CostPart
+from tollhouse.values.uses import Timing
 
 WORKDAYS, WEEKEND = (1, 2, 3, 4, 5), (6, 7)
 

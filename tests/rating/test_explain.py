@@ -13,10 +13,11 @@ from tollhouse.rating.explain_search import Found, Kind, Reason, search
 from tollhouse.rating.explain_words import decimal_text, line_text, look_text, rounding_text, timing_text
 from tollhouse.rating.price import Part, Price, resolve
 from tollhouse.rating.spans import interval_at
-from tollhouse.snapshot.tariff import Activation, Interval, Profile, Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import Activation, Interval, Profile, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import DAY, HOUR, MINUTE, SECOND, parse_instant
 from tollhouse.values.outcomes import Refused
+from tollhouse.values.uses import Timing
 
 MONDAY = parse_instant("2026-11-23T12:00:00Z")
 SUBJECTS = ("a", "b", "c", "*any")

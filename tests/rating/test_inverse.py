@@ -8,10 +8,11 @@ from tests.snapshot_dict import CENT_A_SECOND, DATA, MESSAGE, TUTORIAL, interval
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable, shortest
 from tollhouse.rating.price import Part, Price
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import DAY, HOUR, MINUTE, SECOND, parse_instant
 from tollhouse.values.money import parse_amount
+from tollhouse.values.uses import Timing
 
 TEN = parse_instant("2026-11-23T10:00:00Z")
 TEN_CENTS = Slot(0, 0, 1, 1, SECOND, SECOND)

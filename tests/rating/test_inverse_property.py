@@ -11,9 +11,10 @@ from tests.snapshot_dict import interval
 from tollhouse.rating.cost import cost
 from tollhouse.rating.inverse import affordable
 from tollhouse.rating.price import Part, Price
-from tollhouse.snapshot.tariff import EXACT, Interval, Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import EXACT, Interval, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import SECOND, Instant, parse_instant
+from tollhouse.values.uses import Timing
 
 TARIFFS = 60
 MOST = 240

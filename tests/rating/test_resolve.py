@@ -7,11 +7,12 @@ import pytest
 from tests.snapshot_dict import CENT_A_SECOND, DATA, TUTORIAL, DictSnapshot, demo_snapshot, interval
 
 from tollhouse.rating.price import Price, resolve
-from tollhouse.snapshot.tariff import Activation, Interval, Profile, Slot, Timing
+from tollhouse.snapshot.tariff import Activation, Interval, Profile, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import DAY, HOUR, SECOND, parse_instant
 from tollhouse.values.outcomes import Refused
 from tollhouse.values.refusals import Refusal
+from tollhouse.values.uses import Timing
 
 MONDAY = parse_instant("2026-11-23T10:00:00Z")
 SATURDAY = parse_instant("2026-11-28T10:00:00Z")

@@ -17,10 +17,13 @@ import pytest
 from msgspec.structs import replace
 
 from tollhouse.snapshot.accounts import Account, CarrierRate, Gateway
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot, Timing
+from tollhouse.snapshot.products import Batch, Cascade, Product
+from tollhouse.snapshot.rules import ReservationRules, Rules
+from tollhouse.snapshot.tariff import Interval, Rounding, Slot
 from tollhouse.store import snapshot as tables
 from tollhouse.store.errors import FormatError
 from tollhouse.store.snapshot import AccountEntry, Edit, LmdbSnapshot, Origin, SnapshotFile, SnapshotWriter
+from tollhouse.values.uses import Timing
 
 PACK = msgspec.msgpack.encode
 UNITS = 200
@@ -67,6 +70,8 @@ def test_an_empty_file_holds_nothing(file: SnapshotFile) -> None:
     assert reader.account_by_address("192.0.2.1") is None
     assert reader.gateway("192.0.2.1", "radius") is None
     assert (list(reader.rates("p", "44")), reader.carriers("44")) == ([], [])
+    assert (reader.product("t", "p"), reader.batch("t", "b"), reader.cascade("t", "c")) == (None, None, None)
+    assert (reader.rules("t"), reader.destinations("p", "44")) == (Rules(), [])
     reader.close()
 
 
@@ -257,7 +262,7 @@ def test_longest_prefix_against_a_dict(file: SnapshotFile, seed: int) -> None:
         tables.text_key(tables.DESTINATION, "p", prefix): PACK([(one, sheets.get(one, b"")) for one in names])
         for prefix, names in destinations.items()
     }
-    rows[tables.text_key(tables.DESTINATION, "p")] = PACK([("*any", sheets["*any"])])
+    rows[tables.anywhere_key("p")] = PACK([("*any", sheets["*any"])])
     packed = {
         tables.sheet_key("p/RP", sheets[name]): PACK([replace(one, destination="")])
         for name, one in {**priced, "*any": anywhere}.items()
@@ -280,6 +285,8 @@ def test_longest_prefix_against_a_dict(file: SnapshotFile, seed: int) -> None:
         found = [(one.prefix, one.intervals) for one in reader.rates("p/RP", number)]
         assert found == [*rates, ("", (anywhere,))], number
         assert list(reader.rates("other/RP", number)) == []
+        assert reader.destinations("p/RP", number) == [(prefix, tuple(destinations[prefix])) for prefix in known]
+        assert reader.destinations("other/RP", number) == []
         best: dict[str, CarrierRate] = {}
         for prefix in beginnings:
             for rate in carriers.get(prefix, ()):
@@ -361,6 +368,38 @@ def test_a_gateway_is_looked_up_among_those_that_speak_the_protocol(file: Snapsh
     reader.close()
 
 
+def test_what_is_sold_is_kept_until_the_generation_moves(file: SnapshotFile) -> None:
+    """By tenant and name; a name that was not there is looked for again as well."""
+
+    def sold(longest: int, *kinds: str) -> list[Edit]:
+        rules = Rules(reservation=ReservationRules(longest_seconds=longest))
+        return [
+            Edit(tables.RULES, {tables.text_key(tables.RULES, "t"): PACK(rules)}, True),
+            Edit(tables.CASCADE, {tables.text_key(tables.CASCADE, "t", "c"): PACK(Cascade("c", kinds))}, True),
+            Edit(
+                tables.PRODUCT, {tables.text_key(tables.PRODUCT, "t", one): PACK(Product(one)) for one in kinds}, True
+            ),
+            Edit(tables.BATCH, {tables.text_key(tables.BATCH, "t", "b"): PACK(Batch("b", kinds[0]))}, True),
+        ]
+
+    writer = SnapshotWriter(file)
+    writer.publish(sold(60, "a"), Origin("a", 1))
+    reader = LmdbSnapshot(file)
+
+    def found() -> tuple[object, ...]:
+        held = reader.cascade("t", "c"), reader.batch("t", "b"), reader.product("t", "a"), reader.product("t", "z")
+        return reader.rules("t").reservation.longest_seconds, reader.rules("u"), *held
+
+    before = (60, Rules(), Cascade("c", ("a",)), Batch("b", "a"), Product("a"), None)
+    assert found() == before
+    assert (reader.cascade("u", "c"), reader.batch("u", "b"), reader.product("t\0a", "")) == (None, None, None)
+    writer.publish(sold(90, "z"), Origin("a", 2))
+    assert found() == before
+    reader.refresh()
+    assert found() == (90, Rules(), Cascade("c", ("z",)), Batch("b", "z"), None, Product("z"))
+    reader.close()
+
+
 def test_what_a_peer_sends_may_be_longer_than_any_key(file: SnapshotFile) -> None:
     SnapshotWriter(file).publish([units(2)], Origin("a", 1))
     reader = LmdbSnapshot(file)
@@ -369,5 +408,7 @@ def test_what_a_peer_sends_may_be_longer_than_any_key(file: SnapshotFile) -> Non
     assert reader.account_by_ani(long) is None
     assert reader.profile(long, long, "voice", long) is None
     assert (list(reader.rates(long, long)), reader.carriers(long)) == ([], [])
+    assert (reader.product(long, long), reader.batch(long, long), reader.cascade(long, long)) == (None, None, None)
+    assert (reader.rules(long), reader.destinations(long, long)) == (Rules(), [])
     assert reader.account_by_name("\ud800") is None
     reader.close()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tollhouse.cachemanager.faults import Fault, Faults
 from tollhouse.cachemanager.plans import compile_plans
+from tollhouse.cachemanager.products import MONEY, compile_balance_types, compile_products
 from tollhouse.cachemanager.sheets import compile_destinations, sheets
 from tollhouse.configdb.rows import AccountRow, CarrierRow, GatewayRow, Parties, Plans, Rows
+from tollhouse.configdb.rule_values import zone
 from tollhouse.configdb.tariff_values import prefix as checked_prefix
 from tollhouse.configdb.tariff_values import scaled
-from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
+from tollhouse.snapshot.accounts import Account, CarrierRate, Gateway, Tenant
 from tollhouse.store import snapshot as tables
 from tollhouse.store.snapshot import AccountEntry, Edit
 from tollhouse.values.money import Unit
@@ -43,6 +44,8 @@ def compile_rows(rows: Rows, unseal: Unseal, published: Published) -> Compiled:
     edits: list[Edit] = []
     if rows.parties_changed:
         edits += _parties(rows.parties, unseal, faults)
+    if rows.products is not None:
+        edits += compile_products(rows.products, rows.parties, faults)
     if rows.accounts is not None:
         edits += _accounts(rows, rows.accounts, unseal, published, faults)
     if rows.carrier_rates is not None:
@@ -50,8 +53,8 @@ def compile_rows(rows: Rows, unseal: Unseal, published: Published) -> Compiled:
     if rows.plans is not None:
         edits += _tariffs(rows, rows.plans, faults)
     for edit in edits:
-        for key in edit.rows:
-            if len(key) > tables.KEY_MAX:
+        for key, value in edit.rows.items():
+            if value is not None and len(key) > tables.KEY_MAX:
                 faults.add("snapshot", repr(key[:40]), "", "the names together are too long")
     return Compiled(tuple(edits), tuple(faults.found))
 
@@ -65,12 +68,12 @@ def _tariffs(rows: Rows, plans: Plans, faults: Faults) -> list[Edit]:
 
 
 def _parties(parties: Parties, unseal: Unseal, faults: Faults) -> list[Edit]:
-    units = {unit.name for unit in parties.units}
+    kinds = {unit.name: unit.kind for unit in parties.units}
     for tenant in parties.tenants:
-        faults.need(tenant.unit in units, "tenants", tenant.name, "unit", f"there is no unit {tenant.unit}")
-        faults.read("tenants", tenant.name, "zone", _zone, tenant.zone)
-    for kind in parties.balance_types:
-        faults.need(kind.unit in units, "balance_types", kind.name, "unit", f"there is no unit {kind.unit}")
+        kind = kinds.get(tenant.unit)
+        faults.need(kind is not None, "tenants", tenant.name, "unit", f"there is no unit {tenant.unit}")
+        faults.need(kind in (None, MONEY), "tenants", tenant.name, "unit", f"{tenant.unit} is no money, it is {kind}")
+        faults.read("tenants", tenant.name, "zone", zone, tenant.zone)
     return [
         _whole(
             tables.TENANT,
@@ -83,25 +86,9 @@ def _parties(parties: Parties, unseal: Unseal, faults: Faults) -> list[Edit]:
             tables.UNIT,
             ((tables.text_key(tables.UNIT, one.name), _PACK(Unit(one.name, one.decimals))) for one in parties.units),
         ),
-        _whole(
-            tables.BALANCE_TYPE,
-            (
-                (
-                    tables.text_key(tables.BALANCE_TYPE, one.name),
-                    _PACK(BalanceType(one.name, one.unit, one.cascade_order)),
-                )
-                for one in parties.balance_types
-            ),
-        ),
+        compile_balance_types(parties, faults),
         _gateways(parties, unseal, faults),
     ]
-
-
-def _zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ValueError, KeyError, OSError):
-        raise ValueError(f"there is no time zone {name!r}") from None
 
 
 def _block(cidr: str) -> IPv4Network | IPv6Network:

@@ -1,4 +1,4 @@
-"""Tariffs to what rating reads: rating plans to intervals by destination, rating profiles to activations.
+"""Tariffs to what rating reads: rating plans to intervals by sheet, rating profiles to activations.
 
 A rating plan is compiled for each service that profiles use it for, since a bare number means nanoseconds of voice
 but units of data: `import/TAG`, and for other services `import/TAG:data`, `import/TAG:message`.
@@ -24,10 +24,11 @@ from tollhouse.configdb.tariff_values import (
     subjects,
 )
 from tollhouse.snapshot.categories import service_of
-from tollhouse.snapshot.tariff import EXACT, Activation, Interval, Profile, Slot, Timing
+from tollhouse.snapshot.tariff import EXACT, Activation, Interval, Profile, Slot
 from tollhouse.store import snapshot as tables
 from tollhouse.store.snapshot import Edit
 from tollhouse.values.commands import Service
+from tollhouse.values.uses import Timing
 
 _PACK = msgspec.msgpack.Encoder().encode
 
@@ -135,7 +136,8 @@ class _Plans:
         rank = (interval.weight, interval.timing.start)
         rivals = [other for one, other in held.items() if one != name]
         if any(rank == (other.weight, other.timing.start) and meet(interval.timing, other.timing) for other in rivals):
-            text = f"for {destination} another price has the same weight and start at times that meet these"
+            text = "another price has the same weight and start at times that meet these"
+            text = f"for {destination}, and whatever is priced like it, {text}"
             self._faults.add("tariff_rating_plans", where, "timing", text)
         held[name] = interval
 
@@ -179,10 +181,11 @@ class _Plans:
 
     def _read_timing(self, row: TimingRow) -> Timing | None:
         where = f"{row.plan} {row.tag}"
-        before = len(self._faults.found)
-        for column, read in TIMING_COLUMNS.items():
+        found = [
             self._faults.read("tariff_timings", where, column, read, getattr(row, column))
-        return read_timing(row) if len(self._faults.found) == before else None
+            for column, read in TIMING_COLUMNS.items()
+        ]
+        return None if None in found else read_timing(row)
 
     def _slots(self, plan: str, tag: str, service: Service, where: str) -> tuple[Slot, ...] | None:
         key = (plan, tag, service)

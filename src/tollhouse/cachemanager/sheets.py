@@ -88,4 +88,4 @@ def compile_destinations(
 
 
 def _row(plan: str, prefix: str) -> bytes:
-    return tables.text_key(tables.DESTINATION, plan, *(() if prefix == ANY else (prefix,)))
+    return tables.anywhere_key(plan) if prefix == ANY else tables.text_key(tables.DESTINATION, plan, prefix)

@@ -19,11 +19,10 @@ from tollhouse.cli.errors import DONE, FAILED, CommandError, LostError, SilentEr
 from tollhouse.cli.http import HttpLink, read_token
 from tollhouse.cli.link import Link, call
 from tollhouse.cli.parser import Nouns, add_methods, params
-from tollhouse.cli.show import Json, cell, explained, shown, table
+from tollhouse.cli.show import Json, explained, shown, table
 from tollhouse.cli.table import METHODS, REQUEST_ID, Method
+from tollhouse.cli.walks import WALKS
 from tollhouse.store.errors import StoreError
-
-AUDIT_PAGE = 200
 
 
 class Disk(Link, Protocol):
@@ -106,8 +105,8 @@ def _opened(directory: Path, tools: Tools) -> Disk | None:
 
 def _do(method: Method, given: argparse.Namespace, link: Link) -> int:
     asked = params(method, given)
-    if method.name == "system.audit":
-        return _audit(method, link, given.json)
+    if method.name in WALKS:
+        return WALKS[method.name](method, asked, link, given)
     if method.name == "rating.compare":
         return _compare(method, asked, link, given.json)
     if method.moves_money and REQUEST_ID.name not in asked:
@@ -157,33 +156,3 @@ def _compare(method: Method, asked: dict[str, object], link: Link, as_json: bool
     for line in [msgspec.json.encode(result).decode()] if as_json else shown(result):
         print(line)
     return DONE
-
-
-class _Page(msgspec.Struct, frozen=True):
-    wallets: int
-    records: int
-    findings: list[dict[str, object]]
-    next: str | None
-
-
-def _audit(method: Method, link: Link, as_json: bool) -> int:
-    """Every page, one after the other; FAILED where a balance is not what its records say."""
-    wallets = records = 0
-    findings: list[dict[str, object]] = []
-    following: str | None = ""
-    while following is not None:
-        asked: dict[str, object] = {"after": following, "limit": AUDIT_PAGE}
-        page = msgspec.json.decode(call(link, method.name, asked, method.patience), type=_Page)
-        wallets += page.wallets
-        records += page.records
-        findings += page.findings
-        following = page.next
-    result: dict[str, object] = {"wallets": wallets, "records": records, "findings": findings}
-    if as_json:
-        print(msgspec.json.encode(result).decode())
-    else:
-        for line in shown({**result, "findings": len(findings)}):
-            print(line)
-        for finding in findings:
-            print(cell(finding.get("text")))
-    return FAILED if findings else DONE

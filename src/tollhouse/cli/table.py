@@ -220,6 +220,19 @@ METHODS: Final = (
             REQUEST_ID,
         ),
     ),
+    Method(
+        "wallet.trace",
+        "a wallet's journal with running balances, what is reserved, and how it stood at any time",
+        (
+            _WALLET,
+            Argument("at", "as of this time, ISO 8601 (default: now)"),
+            _after("page", Kind.TEXT),
+            Argument("limit", "records a page, 1 to 1000 (default: 1000)", Kind.NUMBER),
+        ),
+        on_disk=True,
+        rows="entries",
+        columns=("sequence", "at", "kind", "client", "request_id", "session", "moves", "balance", "note"),
+    ),
     Method("wallet.release", "end a wallet's quarantine", (_WALLET, REQUEST_ID)),
     Method(
         "session.authorize",
@@ -314,5 +327,18 @@ METHODS: Final = (
         on_disk=True,
         rows="records",
         columns=("sequence", "at", "kind", "amount", "balance", "unit", "session.called", "session.usage", "note"),
+    ),
+    Method(
+        "record.export",
+        "records as CSV for a billing system, a line for each record and posting",
+        (
+            Argument("wallet", "of this wallet alone (default: of all, by name)"),
+            Argument("since", "from this time on, ISO 8601 (default: from the first)"),
+            Argument("until", "before this time (default: to the last)"),
+            _after("page", Kind.TEXT),
+            Argument("limit", "records a page, 1 to 1000 (default: 1000)", Kind.NUMBER),
+        ),
+        on_disk=True,
+        local=(Argument("out", "into this file, which appears whole or not at all (default: stdout)", Kind.FILE),),
     ),
 )

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from tollhouse.configdb import schema
-from tollhouse.configdb.rows import BalanceTypeRow, CarrierRow, TenantRow, UnitRow
+from tollhouse.configdb.rows import (
+    BalanceTypeRow,
+    BatchRow,
+    BucketPeriodRow,
+    CarrierRow,
+    CascadeRow,
+    ParameterRow,
+    ProductCascadeRow,
+    ProductRow,
+    PromotionRow,
+    TenantRow,
+    UnitRow,
+)
 from tollhouse.configdb.secrets import SecretBox
+
+Sold: TypeAlias = ProductRow | PromotionRow | BucketPeriodRow | ProductCascadeRow | CascadeRow | BatchRow | ParameterRow
+"""A row of what wallets are sold as."""
+_SOLD: Final[Mapping[type[Sold], Table]] = {
+    ProductRow: schema.PRODUCTS,
+    PromotionRow: schema.PROMOTIONS,
+    BucketPeriodRow: schema.BUCKET_PERIODS,
+    ProductCascadeRow: schema.PRODUCT_CASCADES,
+    CascadeRow: schema.CASCADES,
+    BatchRow: schema.BATCHES,
+    ParameterRow: schema.PARAMETERS,
+}
 
 
 class NewAccount(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +80,26 @@ class Change:
 
     def add_balance_type(self, balance_type: BalanceTypeRow) -> None:
         self.connection.execute(schema.BALANCE_TYPES.insert(), msgspec.structs.asdict(balance_type))
+
+    def add_sold(self, *rows: Sold) -> None:
+        """Products, their parts, cascades, batches, parameters: each into its table, what is referred to first."""
+        for row in rows:
+            self.connection.execute(_SOLD[type(row)].insert(), msgspec.structs.asdict(row))
+
+    def set_cascade(self, tenant: str, name: str, balance_types: Sequence[str]) -> None:
+        """The tenant's cascade of this name is these balance types in this order; none: it is gone."""
+        table = schema.CASCADES
+        self.connection.execute(table.delete().where(table.c.tenant == tenant, table.c.name == name))
+        self.add_sold(*(CascadeRow(tenant, name, place, kind) for place, kind in enumerate(balance_types, 1)))
+
+    def set_parameter(self, tenant: str, name: str, value: str | None) -> None:
+        """The tenant's parameter has this value; None: the default holds. An equal one is no change."""
+        table = schema.PARAMETERS
+        own = (table.c.tenant == tenant) & (table.c.name == name)
+        if value is None:
+            self.connection.execute(table.delete().where(own))
+        elif not self.connection.execute(table.update().where(own).values(value=value)).rowcount:
+            self.add_sold(ParameterRow(tenant, name, value))
 
     def add_client(self, tenant: str, name: str) -> None:
         self.connection.execute(schema.CLIENTS.insert(), {"tenant": tenant, "name": name})

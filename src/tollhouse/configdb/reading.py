@@ -12,11 +12,19 @@ from tollhouse.configdb import schema
 from tollhouse.configdb.rows import (
     AccountRow,
     BalanceTypeRow,
+    BatchRow,
+    BucketPeriodRow,
     CarrierRateRow,
     CarrierRow,
+    CascadeRow,
     GatewayRow,
     LostAddressRow,
+    ParameterRow,
     Parties,
+    ProductCascadeRow,
+    ProductRow,
+    Products,
+    PromotionRow,
     Rows,
     TenantRow,
     UnitRow,
@@ -24,6 +32,13 @@ from tollhouse.configdb.rows import (
 from tollhouse.configdb.tariff_reading import FEW, TariffReading, all_rows, fields, structs
 
 _PARTIES: Final = frozenset({"units", "tenants", "balance_types", "clients", "gateways"})
+_PRODUCTS: Final = frozenset(
+    {
+        *("units", "tenants", "balance_types", "products", "product_promotions", "product_bucket_periods"),
+        *("product_cascades", "cascades", "account_batches", "parameters"),
+    }
+)
+"""What wallets are sold as, and what that refers to."""
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -51,6 +66,7 @@ class Reading:
             revision=mark[1],
             parties=self.parties(),
             parties_changed=bool(_PARTIES & changed.keys()),
+            products=self._products() if _PRODUCTS & changed.keys() else None,
             plans=tariffs.plans(),
             accounts=self._accounts(account_ids),
             account_ids=account_ids,
@@ -85,6 +101,17 @@ class Reading:
             balance_types=all_rows(self._connection, schema.BALANCE_TYPES, BalanceTypeRow),
             clients=tuple([(tenant, name) for tenant, name in clients]),
             gateways=all_rows(self._connection, schema.GATEWAYS, GatewayRow),
+        )
+
+    def _products(self) -> Products:
+        return Products(
+            products=all_rows(self._connection, schema.PRODUCTS, ProductRow),
+            promotions=all_rows(self._connection, schema.PROMOTIONS, PromotionRow),
+            bucket_periods=all_rows(self._connection, schema.BUCKET_PERIODS, BucketPeriodRow),
+            product_cascades=all_rows(self._connection, schema.PRODUCT_CASCADES, ProductCascadeRow),
+            cascades=all_rows(self._connection, schema.CASCADES, CascadeRow),
+            batches=all_rows(self._connection, schema.BATCHES, BatchRow),
+            parameters=all_rows(self._connection, schema.PARAMETERS, ParameterRow),
         )
 
     def _accounts(self, ids: frozenset[int] | None) -> tuple[AccountRow, ...] | None:

@@ -6,10 +6,11 @@ import msgspec
 
 
 class UnitRow(msgspec.Struct, frozen=True, gc=False):
-    """What amounts are counted in."""
+    """What amounts are counted in; `kind`: money, time (seconds), data (octets) or count."""
 
     name: str
     decimals: int
+    kind: str = "money"
 
 
 class TenantRow(msgspec.Struct, frozen=True, gc=False):
@@ -23,11 +24,22 @@ class TenantRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class BalanceTypeRow(msgspec.Struct, frozen=True, gc=False):
-    """A kind of money; the lowest order pays first."""
+    """A kind of money or units; the lowest order pays first.
+
+    `service` empty: as the kind of its unit says. `minimum`, `maximum`: decimal text in the unit, 0 = none.
+    """
 
     name: str
     unit: str
     cascade_order: int
+    service: str = ""
+    category: str = "general"
+    limit_type: str = "debit"
+    minimum: str = "0"
+    maximum: str = "0"
+    maximum_policy: str = "allow"
+    deletable: int = 1
+    discount: int = 0
 
 
 class GatewayRow(msgspec.Struct, frozen=True, gc=False):
@@ -164,6 +176,86 @@ class Parties(msgspec.Struct, frozen=True):
     gateways: tuple[GatewayRow, ...] = ()
 
 
+class ProductRow(msgspec.Struct, frozen=True, gc=False):
+    """What wallets are sold as; periods are text (`90d`, `12h`), 0: that never happens. `max_sessions` 0: any."""
+
+    tenant: str
+    name: str
+    initial: str = "0"
+    preuse: str = "0"
+    dormant: str = "0"
+    terminated: str = "0"
+    removed: str = "0"
+    max_sessions: int = 0
+
+
+class PromotionRow(msgspec.Struct, frozen=True, gc=False):
+    """What the activation of a product's wallet credits; `amount` in the balance type's unit."""
+
+    tenant: str
+    product: str
+    balance_type: str
+    amount: str
+    lasts: str = "0"
+
+
+class BucketPeriodRow(msgspec.Struct, frozen=True, gc=False):
+    """How long a product's buckets of a balance type live from activation."""
+
+    tenant: str
+    product: str
+    balance_type: str
+    lasts: str
+
+
+class ProductCascadeRow(msgspec.Struct, frozen=True, gc=False):
+    """Which cascade pays for a service in a product's wallets."""
+
+    tenant: str
+    product: str
+    service: str
+    cascade: str
+
+
+class CascadeRow(msgspec.Struct, frozen=True, gc=False):
+    """A place in the order in which balance types pay, the lowest position first."""
+
+    tenant: str
+    name: str
+    position: int
+    balance_type: str
+
+
+class BatchRow(msgspec.Struct, frozen=True, gc=False):
+    """Subscriber accounts that were made together; `expiry` ISO 8601, empty: never."""
+
+    tenant: str
+    name: str
+    product: str
+    active: int = 1
+    expiry: str = ""
+
+
+class ParameterRow(msgspec.Struct, frozen=True, gc=False):
+    """A tenant's own value of one of its rules, such as `reservation.longest_seconds`."""
+
+    tenant: str
+    name: str
+    value: str
+
+
+class Products(msgspec.Struct, frozen=True):
+    """All that wallets are sold as."""
+
+    products: tuple[ProductRow, ...] = ()
+    promotions: tuple[PromotionRow, ...] = ()
+    bucket_periods: tuple[BucketPeriodRow, ...] = ()
+    product_cascades: tuple[ProductCascadeRow, ...] = ()
+    cascades: tuple[CascadeRow, ...] = ()
+    batches: tuple[BatchRow, ...] = ()
+    parameters: tuple[ParameterRow, ...] = ()
+
+
 class ImportRow(msgspec.Struct, frozen=True, gc=False):
     """How an import prices calls: `exact`, or `cgrates`, which rounds prices at `price_decimals` (0..7) first."""
 
@@ -201,6 +293,7 @@ class Rows(msgspec.Struct, frozen=True):
     revision: int
     parties: Parties
     parties_changed: bool = True
+    products: Products | None = None
     plans: Plans | None = None
     accounts: tuple[AccountRow, ...] | None = None
     account_ids: frozenset[int] | None = None

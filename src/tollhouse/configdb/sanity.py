@@ -14,7 +14,7 @@ import msgspec
 from tollhouse.configdb import tariff_values as values
 from tollhouse.configdb.rows import RateRow, TimingRow
 from tollhouse.configdb.tariff_reader import Folder, Line, Problem
-from tollhouse.snapshot.tariff import Timing
+from tollhouse.values.uses import Timing
 
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SECOND: Final = 10**9

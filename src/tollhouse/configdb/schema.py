@@ -23,9 +23,13 @@ REVISION = _table("revision", "database who", "id number")
 AUDIT = _table("audit", "at who table_name row before after", "revision")
 """Who changed what and when, before and after as JSON, by trigger; `row` names what has to be compiled anew."""
 
-UNITS = _table("units", "name", "decimals")
+UNITS = _table("units", "name kind", "decimals")
 TENANTS = _table("tenants", "name unit zone", "subject_prefixes")
-BALANCE_TYPES = _table("balance_types", "name unit", "cascade_order")
+BALANCE_TYPES = _table(
+    "balance_types",
+    "name unit service category limit_type minimum maximum maximum_policy",
+    "cascade_order deletable discount",
+)
 CLIENTS = _table("clients", "tenant name", "id")
 ACCOUNTS = _table("accounts", "tenant client name password ani tech_prefix wallet subject category", "id enabled")
 ACCOUNT_ADDRESSES = _table("account_addresses", "cidr", "id account")
@@ -33,6 +37,17 @@ GATEWAYS = _table("gateways", "tenant name cidr secret secret2 protocols", "id r
 CARRIER_PLANS = _table("carrier_plans", "name")
 CARRIERS = _table("carriers", "name host plan add_prefix", "id strip priority enabled")
 CARRIER_RATES = _table("carrier_rates", "plan prefix price", "id")
+
+PRODUCTS = _table("products", "tenant name initial preuse dormant terminated removed", "id max_sessions")
+"""What wallets are sold as; periods as text (`90d`). Its parts name it by tenant and name."""
+PROMOTIONS = _table("product_promotions", "tenant product balance_type amount lasts", "id")
+BUCKET_PERIODS = _table("product_bucket_periods", "tenant product balance_type lasts", "id")
+PRODUCT_CASCADES = _table("product_cascades", "tenant product service cascade", "id")
+CASCADES = _table("cascades", "tenant name balance_type", "id position")
+"""A row for each place in the order."""
+BATCHES = _table("account_batches", "tenant name product expiry", "id active")
+PARAMETERS = _table("parameters", "tenant name value", "id")
+"""What a tenant sets of its rules (`snapshot.rules`); `docs/parameters.md` has them all."""
 
 DESTINATIONS = _table("tariff_destinations", "plan tag prefix", "id")
 TIMINGS = _table("tariff_timings", "plan tag years months month_days week_days time", "id")

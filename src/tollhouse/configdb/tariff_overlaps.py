@@ -12,7 +12,7 @@ import msgspec
 from tollhouse.configdb import tariff_values as values
 from tollhouse.configdb.rows import DestinationRateRow, TimingRow
 from tollhouse.configdb.tariff_reader import Folder, Line, Problem
-from tollhouse.snapshot.tariff import Timing
+from tollhouse.values.uses import Timing
 
 
 class _Use(msgspec.Struct, frozen=True, gc=False):

@@ -24,8 +24,8 @@ from tollhouse.configdb.tariff_values import ANY
 
 FEW: Final = 5_000
 """Up to so many changed rows are read one by one; beyond, their whole table is. SQLite takes 32,766 values at least."""
-MANY: Final = 2 * FEW
-"""Destinations: where what changed concerns more, all prices are read."""
+MANY: Final = 10 * FEW
+"""Where what changed concerns more prefixes, or more destinations, all are read."""
 _WHOLE: Final = (
     *("units", "tenants", "tariff_imports", "tariff_timings", "tariff_rating_plans", "tariff_rating_profiles"),
 )
@@ -54,7 +54,7 @@ class TariffReading:
         self.prefixes: frozenset[tuple[str, str]] | None = None
         """(plan, prefix) of what is to be written anew, prefix `*any` for the destination of this name; None: all."""
         if self._many & {"tariff_destinations", "tariff_destination_rates"}:
-            self.destinations = structs(connection, fields(schema.DESTINATIONS, DestinationRow), DestinationRow)
+            self.destinations = all_rows(connection, schema.DESTINATIONS, DestinationRow)
         else:
             self._read_some()
 
@@ -62,8 +62,12 @@ class TariffReading:
         own = self._touched("tariff_destinations", "plan", "prefix")
         priced = self._touched("tariff_destination_rates", "plan", "destination")
         table = schema.DESTINATIONS.c
-        by_tag = select(table.plan, table.prefix)
-        own.update(self._in_parts(by_tag, (table.plan, table.tag), priced))
+        by_tag = select(table.plan, table.prefix).limit(MANY + 1)
+        for found in self._in_parts(by_tag, (table.plan, table.tag), priced):
+            own.add((found[0], found[1]))
+            if len(own) > MANY:
+                self.destinations = all_rows(self._connection, schema.DESTINATIONS, DestinationRow)
+                return
         anywhere = {(plan, tag) for plan, tag in priced if tag == ANY}
         self.prefixes = frozenset({one for one in own if one[1] != ANY} | anywhere)
         if own or anywhere:
@@ -72,7 +76,7 @@ class TariffReading:
 
     def plans(self) -> Plans | None:
         """What a change of plans, prices or prefixes concerns; None where there was none."""
-        if self._whole or self._many:
+        if self._whole or self._many or (self.prefixes is None and self.destinations is not None):
             return self._plans(None)
         if not self._some:
             return None
@@ -98,8 +102,8 @@ class TariffReading:
         uses = schema.RATING_PLANS.c
         held = exists().where(priced.plan == uses.plan, priced.tag == uses.destination_rate)
         return Plans(
-            unknown=self._pairs(self._in_parts(lost, of_destination, only)),
-            priced=self._pairs(self._in_parts(select(uses.plan, uses.destination_rate).where(held).distinct())),
+            unknown=_pairs(self._in_parts(lost, of_destination, only)),
+            priced=_pairs(cells(self._connection, select(uses.plan, uses.destination_rate).where(held).distinct())),
             only=only,
             timings=all_rows(self._connection, schema.TIMINGS, TimingRow),
             rates=tuple([RateRow(*row) for row in self._in_parts(fields(schema.RATES, RateRow), of_rate, named)]),
@@ -122,20 +126,25 @@ class TariffReading:
     def _in_parts(
         self,
         query: Select[Any],
-        columns: tuple[Any, Any] = (None, None),
-        pairs: Collection[tuple[str, str]] | None = None,
+        columns: tuple[Any, Any],
+        pairs: Collection[tuple[str, str]] | None,
     ) -> Iterator[Row]:
-        """The query's rows; with pairs, those whose two columns are one of them, so many asked for at a time as a
-        statement can have values."""
+        """The query's rows, where there are pairs those whose two columns are one of them: an import's at a time, for
+        an index serves a list of one column, and so many as a statement can have values."""
         if pairs is None:
             yield from cells(self._connection, query)
             return
-        asked = sorted(pairs)
-        for place in range(0, len(asked), FEW):
-            yield from cells(self._connection, query.where(tuple_(*columns).in_(asked[place : place + FEW])))
+        asked: dict[str, list[str]] = {}
+        for plan, name in sorted(pairs):
+            asked.setdefault(plan, []).append(name)
+        for plan, names in asked.items():
+            for place in range(0, len(names), FEW):
+                some = columns[1].in_(names[place : place + FEW])
+                yield from cells(self._connection, query.where(columns[0] == plan, some))
 
-    def _pairs(self, rows: Iterable[Row]) -> frozenset[tuple[str, str]]:
-        return frozenset([(row[0], row[1]) for row in rows])
+
+def _pairs(rows: Iterable[Row]) -> frozenset[tuple[str, str]]:
+    return frozenset([(row[0], row[1]) for row in rows])
 
 
 def fields(table: Table, kind: type[T]) -> Select[tuple[object, ...]]:

@@ -17,9 +17,10 @@ import msgspec
 from msgspec.structs import replace
 
 from tollhouse.configdb.rows import RateRow, TimingRow
-from tollhouse.snapshot.tariff import Rounding, Slot, Timing
+from tollhouse.snapshot.tariff import Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import SECOND, Instant, from_datetime, parse_instant
+from tollhouse.values.uses import Timing
 
 ANY: Final = "*any"
 ASAP: Final = "*asap"

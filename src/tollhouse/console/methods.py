@@ -17,6 +17,7 @@ from tollhouse.console.methods_session import (
 )
 from tollhouse.console.methods_system import SystemAudit, SystemStatus, TariffExport, TariffImport, TariffProgress
 from tollhouse.console.methods_wallet import (
+    RecordExport,
     RecordList,
     WalletChange,
     WalletCreate,
@@ -24,6 +25,7 @@ from tollhouse.console.methods_wallet import (
     WalletList,
     WalletRecharge,
     WalletRelease,
+    WalletTrace,
 )
 from tollhouse.console.params import Method
 
@@ -43,6 +45,7 @@ METHODS: Final[dict[str, type[Method]]] = {
     "wallet.recharge": WalletRecharge,
     "wallet.change": WalletChange,
     "wallet.release": WalletRelease,
+    "wallet.trace": WalletTrace,
     "session.authorize": SessionAuthorize,
     "session.start": SessionStart,
     "session.update": SessionUpdate,
@@ -54,7 +57,13 @@ METHODS: Final[dict[str, type[Method]]] = {
     "event.refund": EventRefund,
     "event.quote": EventQuote,
     "record.list": RecordList,
+    "record.export": RecordExport,
 }
 
-PAGES: Final = frozenset({"wallet.list", "session.list", "record.list", "system.audit", "rating.compare"})
+PAGES: Final = frozenset(
+    {
+        *("wallet.list", "session.list", "record.list", "system.audit", "rating.compare"),
+        *("wallet.trace", "record.export"),
+    }
+)
 """Methods that read a page of many entities, or price one: the dear ones, some 10 ms for a thousand."""

@@ -1,4 +1,4 @@
-"""wallet.*, record.list: who pays, with how much, and what moved."""
+"""wallet.*, record.*: who pays, with how much, and what moved."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from tollhouse.console.params import (
     Page,
     Params,
     Time,
+    Token,
     WalletName,
     Weight,
 )
+from tollhouse.console.reading import RecordsWish, TokenError
 from tollhouse.values.commands import ChangeWallet, Command, CreateWallet, Inspect, Recharge
+from tollhouse.values.outcomes import Refused
+from tollhouse.values.refusals import Refusal
 
 
 class WalletCreate(Asking, frozen=True, kw_only=True):
@@ -148,3 +152,38 @@ class RecordList(Params, frozen=True, kw_only=True):
         seen = desk.reading.records(self.wallet, self.after, self.limit)
         following = seen[-1]["sequence"] if len(seen) == self.limit else None
         answer({"records": seen, "next": following})
+
+
+class WalletTrace(Params, frozen=True, kw_only=True):
+    """A wallet's journal with what every bucket held behind each record, up to a time, a page at a time."""
+
+    wallet: WalletName
+    at: Time = ""
+    after: Token = ""
+    limit: Page = 100
+
+    def run(self, desk: Desk, answer: Answer) -> None:
+        at = instant("at", self.at)
+        try:
+            page = desk.reading.trace(self.wallet, at, self.after, self.limit)
+        except TokenError:
+            raise ParameterError("after: not what a page said as its next") from None
+        answer(Refused(Refusal.UNKNOWN_WALLET, self.wallet) if page is None else page)
+
+
+class RecordExport(Params, frozen=True, kw_only=True):
+    """Records of a time as lines of CSV, by wallet and sequence, in pages; one that is not the last may be empty."""
+
+    wallet: MaybeWallet = ""
+    since: Time = ""
+    until: Time = ""
+    after: Token = ""
+    limit: Page = 100
+
+    def run(self, desk: Desk, answer: Answer) -> None:
+        since, until = instant("since", self.since), instant("until", self.until)
+        try:
+            page = desk.reading.export(RecordsWish(self.wallet, since, until, self.after, self.limit))
+        except TokenError:
+            raise ParameterError("after: not what a page said as its next") from None
+        answer({"heading": page.heading, "text": page.text, "next": page.next or None})

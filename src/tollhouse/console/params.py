@@ -33,6 +33,8 @@ Money: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=52)]
 """A decimal string; a JSON number is refused, because most writers of JSON send it through a float."""
 Used: TypeAlias = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(max_length=32)]
 Time: TypeAlias = Annotated[str, msgspec.Meta(max_length=40)]
+Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=65_536, pattern=_TEXT)]
+"""What a page said as its `next`: it may name every bucket of a wallet."""
 Weight: TypeAlias = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
 Page: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**62)]

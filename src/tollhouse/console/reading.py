@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import SessionView, WalletView
 
 
@@ -33,6 +34,28 @@ class AuditPage(msgspec.Struct, frozen=True):
     next: str = ""
 
 
+class TokenError(ValueError):
+    """An `after` that is nothing that a page said as its `next`."""
+
+
+class RecordsWish(msgspec.Struct, frozen=True):
+    """Records with since <= at < until (0: no bound), of one wallet or (empty) of all; `after`: the page before's."""
+
+    wallet: str = ""
+    since: Instant = 0
+    until: Instant = 0
+    after: str = ""
+    limit: int = 100
+
+
+class RecordsPage(msgspec.Struct, frozen=True):
+    """Lines of CSV with their ends, without the heading that stands before the first. `next` empty: it is the last."""
+
+    heading: str
+    text: str
+    next: str
+
+
 class Reading(Protocol):
     """Wallets, sessions and records as they stand."""
 
@@ -51,6 +74,13 @@ class Reading(Protocol):
     def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
         """The wallet's records with `sequence` > `after` in order, at most `limit`, ready for JSON: amounts as decimal
         strings, times as ISO 8601. Each has the key `sequence`."""
+
+    def trace(self, wallet: str, at: Instant, after: str, limit: int) -> dict[str, object] | None:
+        """The wallet's entries up to `at` (0: all) behind the token `after`, ready for JSON: `entries`, `next` (a token
+        or None), `unit`, and on the last page `buckets` and `holds`. None: no such wallet. Raises TokenError."""
+
+    def export(self, wish: RecordsWish) -> RecordsPage:
+        """Records as CSV, by wallet and sequence. Raises TokenError."""
 
 
 class Auditing(Protocol):

@@ -18,13 +18,13 @@ PAGE = 500
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """One wallet proved: its records, what they moved per counter-account, and the faults found (none = proved)."""
+    """One wallet proved: how many records it has, per unit what its buckets hold and what its counter-accounts do, and
+    the faults found (none = proved)."""
 
     wallet: str
-    unit: str
-    balance: int
     records: int
-    counters: dict[str, int]
+    balances: dict[str, int]
+    counters: dict[str, dict[str, int]]
     faults: tuple[str, ...]
 
 
@@ -49,10 +49,12 @@ def audit(store: Readable) -> AuditReport:
         wallets += 1
         records += proof.records
         faults += proof.faults
-        balances[proof.unit] = balances.get(proof.unit, 0) + proof.balance
-        moved = counters.setdefault(proof.unit, {})
-        for counter, amount in proof.counters.items():
-            moved[counter] = moved.get(counter, 0) + amount
+        for unit, balance in proof.balances.items():
+            balances[unit] = balances.get(unit, 0) + balance
+        for unit, own in proof.counters.items():
+            moved = counters.setdefault(unit, {})
+            for counter, amount in own.items():
+                moved[counter] = moved.get(counter, 0) + amount
     ends = LooseEnds(store)
     for _ in ends.steps():
         pass
@@ -60,7 +62,7 @@ def audit(store: Readable) -> AuditReport:
     faults += [
         f"{unit}: balances and counter-accounts do not sum to zero"
         for unit, balance in balances.items()
-        if balance + sum(counters[unit].values())
+        if balance + sum(counters.get(unit, {}).values())
     ]
     return AuditReport(wallets, ends.sessions, records, balances, counters, tuple(faults))
 
@@ -81,7 +83,7 @@ def steps(store: Readable, after: str) -> Iterator[Proof | None]:
         try:
             wallet = decode_image(WALLET, image) if image is not None else None
         except DamagedError as error:
-            yield Proof(name, "", 0, 0, {}, (f"wallet {name}: {error}",))
+            yield Proof(name, 0, {}, {}, (f"wallet {name}: {error}",))
             continue
         if isinstance(wallet, Wallet):
             yield from _prove(store, wallet)
@@ -113,7 +115,16 @@ def _prove(store: Readable, wallet: Wallet) -> Iterator[Proof | None]:
     faults += _differences(wallet.name, "has", values, "its records", chain.buckets)
     stated = {bucket.id: bucket.held for bucket in wallet.buckets}
     faults += _differences(wallet.name, "holds", stated, "its sessions", held)
-    yield Proof(wallet.name, wallet.unit, wallet.balance(), chain.followed, chain.counters, tuple(faults))
+    yield Proof(wallet.name, chain.followed, _per_unit(wallet), chain.sums()[1], tuple(faults))
+
+
+def _per_unit(wallet: Wallet) -> dict[str, int]:
+    """What the wallet itself says that it holds."""
+    sums = {wallet.unit: 0}
+    for bucket in wallet.buckets:
+        unit = bucket.unit if bucket.service else wallet.unit
+        sums[unit] = sums.get(unit, 0) + bucket.value
+    return sums
 
 
 def _chain(store: Readable, wallet: str, faults: list[str]) -> Chain:

@@ -147,12 +147,12 @@ class Engine:
         self.book.touched = ""
         try:
             decision = decide(self.book, self.policy, command, now)
-            entries = [entry_of(image) for image in decision.images]
+            entries = [entry_of(image, self.book.snapshot) for image in decision.images]
         except AmountError as error:
             decision, entries = refuse(Refusal.AMOUNT_OUT_OF_RANGE, str(error)), []
         except Exception:  # noqa: BLE001 - our own bug, caught here and nowhere else (DESIGN §5)
             decision = self._broken(command, now)
-            entries = [entry_of(image) for image in decision.images]
+            entries = [entry_of(image, self.book.snapshot) for image in decision.images]
         self.book.install(decision.images, entries, decision.records)
         if isinstance(decision.outcome, Refused):
             self.tally.count("engine_refusals", decision.outcome.refusal)

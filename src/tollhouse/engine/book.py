@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from tollhouse.engine.conditions import next_due
 from tollhouse.engine.session import CLOSED, Session, find_key
 from tollhouse.rating.price import Price
 from tollhouse.records.record import Record
@@ -16,8 +17,7 @@ from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.store.interface import Entry, RecordEntry, Store
 from tollhouse.values.instants import LAST, Instant
 from tollhouse.values.outcomes import Outcome
-from tollhouse.wallet.funds import next_expiry
-from tollhouse.wallet.state import QUARANTINED, Wallet
+from tollhouse.wallet.state import Wallet
 
 WALLET: Final = 1
 SESSION: Final = 2
@@ -122,17 +122,13 @@ def name_of(image: Image) -> _Name:
     return image.kind, image.key
 
 
-def entry_of(image: Image) -> Entry:
-    """The image as the store takes it, with its index keys and due time. Raises where a number is beyond msgpack.
-
-    Of a wallet in quarantine nothing expires: its release writes the image anew.
-    """
+def entry_of(image: Image, snapshot: Snapshot) -> Entry:
+    """The image as the store takes it, with its index keys and due time. Raises where a number is beyond msgpack."""
     kind, key = name_of(image)
     if isinstance(image, Session):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image), image.finds(), image.until)
     if isinstance(image, Wallet):
-        due = 0 if image.state == QUARANTINED else next_expiry(image)
-        return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), due)
+        return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), next_due(snapshot, image))
     if isinstance(image, OneShot):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), image.until)
     if isinstance(image, StoredPrice):
@@ -186,6 +182,18 @@ class Book:
             ids = list(dict.fromkeys((*ids, *self._batch_finds[index_key])))
         return ids
 
+    def open_sessions_of(self, wallet: str) -> list[Session]:
+        """The open sessions that a wallet pays; damaged ones are left out."""
+        found: list[Session] = []
+        for session_id in self.session_ids("", wallet):
+            try:
+                session = self.session(session_id)
+            except DamagedError:
+                continue
+            if session is not None and session.state != CLOSED and session.wallet == wallet:
+                found.append(session)
+        return found
+
     def due_sessions(self, wallet: str, now: Instant) -> list[Session]:
         """The wallet's open sessions that are due, earliest first; damaged ones are left out.
 
@@ -193,14 +201,7 @@ class Book:
         """
         if now < self._no_end_before.get(wallet, now):
             return []
-        sessions: list[Session] = []
-        for session_id in self.session_ids("", wallet):
-            try:
-                session = self.session(session_id)
-            except DamagedError:
-                continue
-            if session is not None and session.state != CLOSED and session.wallet == wallet:
-                sessions.append(session)
+        sessions = self.open_sessions_of(wallet)
         self._no_end_before[wallet] = min((one.until for one in sessions), default=LAST)
         return sorted((one for one in sessions if one.until <= now), key=lambda one: one.until)
 
@@ -216,7 +217,7 @@ class Book:
             raise KeyError(f"no price {price_hash.hex()}")
         return found.price
 
-    def hash_of(self, price: Price) -> tuple[bytes, tuple[Image, ...]]:
+    def hash_of(self, price: Price) -> tuple[bytes, tuple[StoredPrice, ...]]:
         """The price's hash, and the image that stores it where it is new."""
         known = self._hashes.get(price)
         if known is None:

@@ -22,12 +22,14 @@ class Images(Protocol):
 
 
 class Chain:
-    """`buckets`, `counters`: what all records so far moved. `followed`: how many were read one by one."""
+    """`buckets`, `counters`: what all records so far moved; `units`: of the buckets that count something else than
+    money, whose counter-accounts are called `account:unit`. `followed`: how many were read one by one."""
 
     def __init__(self, wallet: str, start: BroughtForward, faults: list[str]) -> None:
         """Go on behind `start`; what is wrong is appended to `faults`, in words."""
         self.buckets = dict(start.buckets)
         self.counters = dict(start.counters)
+        self.units = dict(start.units)
         self.previous, self.sequence = start.chain, start.sequence
         self.unit = start.unit
         self.followed = 0
@@ -48,9 +50,14 @@ class Chain:
         if (record.sequence, entry.sequence, record.previous) != (expected, expected, before):
             self.faults.append(f"{at} does not follow record {expected - 1}")
         for posting in record.postings:
+            counter = f"{posting.counter}:{posting.unit}" if posting.unit else posting.counter
             self.buckets[posting.bucket] = self.buckets.get(posting.bucket, 0) + posting.amount
-            self.counters[posting.counter] = self.counters.get(posting.counter, 0) - posting.amount
-        if record.balance != sum(self.buckets.values()):
+            self.counters[counter] = self.counters.get(counter, 0) - posting.amount
+            if self.units.setdefault(posting.bucket, posting.unit) != posting.unit:
+                self.faults.append(
+                    f"{at} moves {posting.unit or record.unit} in bucket {posting.bucket}, which is another"
+                )
+        if record.balance != sum(value for bucket, value in self.buckets.items() if not self.units.get(bucket)):
             self.faults.append(f"{at} states another balance than its records")
         if record.unit != (self.unit or record.unit):
             self.faults.append(f"{at} is in {record.unit}, those before it in {self.unit}")
@@ -59,9 +66,22 @@ class Chain:
     def brought_forward(self, at: Instant) -> BroughtForward:
         """What stands for all records so far."""
         buckets, counters = sorted(self.buckets.items()), sorted(self.counters.items())
+        units = tuple(sorted((bucket, unit) for bucket, unit in self.units.items() if unit))
         return BroughtForward(
-            self._wallet, self.sequence, at, self.unit, tuple(buckets), tuple(counters), self.previous
+            self._wallet, self.sequence, at, self.unit, tuple(buckets), tuple(counters), self.previous, units=units
         )
+
+    def sums(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """Per unit, what the buckets hold, and what each of its counter-accounts does."""
+        balances: dict[str, int] = {}
+        for bucket, value in self.buckets.items():
+            unit = self.units.get(bucket) or self.unit
+            balances[unit] = balances.get(unit, 0) + value
+        counters: dict[str, dict[str, int]] = {}
+        for name, value in self.counters.items():
+            counter, _, unit = name.partition(":")
+            counters.setdefault(unit or self.unit, {})[counter] = value
+        return balances, counters
 
 
 def standing(images: Images, wallet: str) -> BroughtForward:

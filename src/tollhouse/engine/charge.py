@@ -7,21 +7,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
-from tollhouse.engine import closing, finding, one_shots, settle, sweep, wallets
+from tollhouse.engine import closing, finding, living, managing, one_shots, settle, sweep, wallets
 from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Closing, Decision, refuse, remember, repeated
 from tollhouse.engine.ends import Ended, end_due, silent, with_all_due
+from tollhouse.engine.laying import lay
+from tollhouse.engine.limits import share, shared_out
+from tollhouse.engine.living import Standing
+from tollhouse.engine.paying import ways
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.quotes import quote
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
-from tollhouse.engine.terms import Terms, begun, most, sane, terms_of
+from tollhouse.engine.terms import Terms, begun, sane, terms_of
 from tollhouse.identify.identify import Payer, identify
-from tollhouse.rating.cost import cost
-from tollhouse.rating.inverse import affordable, shortest
+from tollhouse.rating.inverse import shortest
 from tollhouse.rating.price import Price, resolve
 from tollhouse.routing.routes import routes
 from tollhouse.values.commands import (
@@ -36,16 +37,18 @@ from tollhouse.values.commands import (
     Recharge,
     Refund,
     Release,
+    RemoveWallet,
     Start,
     Stop,
     Sweep,
+    Transfer,
     Update,
     Wish,
 )
 from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Outcome, Refused, Route
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.funds import available, give_back, hold
+from tollhouse.wallet.funds import available, give_back, reserve
 from tollhouse.wallet.state import Wallet
 
 
@@ -74,8 +77,8 @@ def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant)
             return one_shots.refund(book, policy, command, now)
         case Quote():
             return quote(book, command, now)
-        case Recharge() | CreateWallet() | ChangeWallet():
-            return wallets.change(book, policy, command, now)
+        case Recharge() | CreateWallet() | ChangeWallet() | Transfer() | RemoveWallet():
+            return managing.change(book, policy, command, now)
         case Inspect():
             return wallets.inspect(book, command, now)
 
@@ -92,19 +95,20 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if isinstance(payer, Refused):
         return Decision(payer)
 
-    bill = _bill(book, policy, payer, command, began, lambda wallet: wallets.barred(wallet, now))
+    bill = _bill(book, policy, payer, command, began, now)
     if isinstance(bill, Refused):
         return Decision(bill)
-    wallet, price = bill
-    ways = routes(book.snapshot, payer.called) if command.routes else ()
-    if command.routes and not ways:
+    standing, price = bill
+    wallet = standing.wallet
+    carriers = routes(book.snapshot, payer.called) if command.routes else ()
+    if command.routes and not carriers:
         return refuse(Refusal.NO_ROUTE, f"no carrier takes {payer.called}")
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
 
-    before = Ended(wallet)
+    before = Ended(wallet, (), standing.records)
     if session is not None and command.begin and session.state == STARTED and session.wallet == wallet.name:
-        before = _opened_anew(book, policy, session, wallet, now)
+        before = _opened_anew(book, policy, session, before, now)
         session = None
     if session is None:
         price_hash, new_price = book.hash_of(price)
@@ -115,14 +119,14 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     else:
         opened, new_price = session, ()
         terms = terms_of(book, session)
-        before = Ended(give_back(wallet, session.lines))
+        before = Ended(give_back(wallet, session.lines), (), standing.records)
     return with_all_due(
         book,
         policy,
         before,
         (opened.id,),
         now,
-        lambda paying: _grant(policy, command, opened, terms, paying, ways, new_price, now),
+        lambda paying: _grant(book, policy, command, opened, terms, paying, carriers, new_price, now),
     )
 
 
@@ -151,13 +155,14 @@ def _opening(
         began,
         now,
         machine=command.caller.machine,
+        category=payer.category,
     )
 
 
-def _opened_anew(book: Book, policy: Policy, session: Session, wallet: Wallet, now: Instant) -> Ended:
+def _opened_anew(book: Book, policy: Policy, session: Session, before: Ended, now: Instant) -> Ended:
     """The client opens a running session once more: it restarted, and the old one will not report again."""
-    ended, wallet, records = silent(policy, terms_of(book, session), session, wallet, "opened_anew", now)
-    return Ended(wallet, (ended,), records)
+    ended, wallet, records = silent(book, policy, session, before.wallet, "opened_anew", now)
+    return Ended(wallet, (ended,), (*before.records, *records))
 
 
 def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:
@@ -166,19 +171,23 @@ def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:
 
 
 def _bill(
-    book: Book,
-    policy: Policy,
-    payer: Payer,
-    command: Authorize | Start | Update | Stop,
-    began: Instant,
-    barred: Callable[[Wallet], Refused | None],
-) -> tuple[Wallet, Price] | Refused:
-    """From which wallet, at what price; what is wrong with the wallet comes before what the call lacks."""
-    wallet = book.wallet(payer.wallet)
-    if wallet is None:
+    book: Book, policy: Policy, payer: Payer, command: Authorize | Start | Update | Stop, began: Instant, now: Instant
+) -> tuple[Standing, Price] | Refused:
+    """From which wallet, at what price; what is wrong with the wallet comes before what the call lacks.
+
+    Whoever asks leave needs a wallet that may be used; what has been used already is charged unless a quarantine
+    keeps it.
+    """
+    standing = living.stands(book, payer.wallet, now)
+    if standing is None:
         return Refused(Refusal.UNKNOWN_WALLET, payer.wallet)
-    if (closed := barred(wallet)) is not None:
-        return closed
+    ready = living.ready(book, standing, activates=True, now=now)
+    if isinstance(ready, Standing):
+        standing = ready
+    elif isinstance(command, Authorize):
+        return ready
+    elif (barred := wallets.barred_for_settling(standing.wallet)) is not None:
+        return barred
     price = resolve(
         book.snapshot,
         payer.tenant,
@@ -189,16 +198,17 @@ def _bill(
         began,
         policy.horizon,
     )
-    return price if isinstance(price, Refused) else (wallet, price)
+    return price if isinstance(price, Refused) else (standing, price)
 
 
 def _grant(
+    book: Book,
     policy: Policy,
     command: Authorize,
     session: Session,
     terms: Terms,
     wallet: Wallet,
-    ways: tuple[Route, ...],
+    carriers: tuple[Route, ...],
     new_price: tuple[Image, ...],
     now: Instant,
 ) -> Decision:
@@ -207,35 +217,38 @@ def _grant(
     gone = session.used
     if session.state == STARTED and terms.is_time:
         gone = max(gone, now - session.began)
+    part = share(book, policy, session, wallet)
+    if not session.recent and (crowded := part.crowded()) is not None:
+        return Decision(crowded)
     if command.wish is Wish.SHORTEST:
         ask = gone + shortest(terms.price, session.began)
     else:
-        cap = most(policy, session.service)
-        ask = gone + min(cap if command.ask is None else command.ask, cap)
-    funds = available(wallet, now)
-    granted = affordable(terms.price, session.began, funds + session.posted, ask)
-    if granted <= gone < ask:
-        return Decision(wallets.no_money(wallet, funds, session.id))
-    held = hold(wallet, cost(terms.price, session.began, granted) - session.posted, now)
-    if held is None:
-        return Decision(wallets.no_money(wallet, funds, session.id))
-    wallet, lines = held
+        ask = gone + min(part.longest if command.ask is None else command.ask, part.longest)
+    found = ways(book, session, terms, wallet, policy.horizon, now, part.worst(session), command.ceiling)
+    laid = shared_out(found.ways, wallet, session, part, gone, ask, now)
+    if isinstance(laid, Refused):
+        return Decision(laid)
+    if laid.reach <= gone < ask:
+        return Decision(wallets.no_money(wallet, available(wallet, now), session.id))
+    wallet, granted = reserve(wallet, laid.lines), min(laid.reach, laid.target)
     opened = msgspec.structs.replace(
         session,
         state=STARTED if started else AUTHORISED,
         wish=command.wish,
         granted=granted,
-        lines=lines,
+        lines=laid.lines,
+        stretches=laid.stretches,
         reported=now,
     )
-    outcome = settle.granted(opened, wallet, granted - gone, granted < ask, policy, now)
-    outcome = msgspec.structs.replace(outcome, routes=ways)
+    outcome = settle.granted(opened, wallet, granted - gone, granted < laid.target, policy, now)
+    outcome = msgspec.structs.replace(outcome, routes=carriers)
     if started:
         until = settle.silent_after(policy, opened, now)
     else:
         until = now + (policy.sip_hold if command.wish is Wish.SHORTEST else policy.setup_window)
     opened = msgspec.structs.replace(opened, until=until)
-    return Decision(outcome, (wallet, remember(opened, command, outcome, policy.recent), *new_price))
+    said = remember(opened, command, outcome, policy.recent)
+    return Decision(outcome, (wallet, said, *new_price, *found.fresh))
 
 
 def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
@@ -267,26 +280,32 @@ def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, beg
     payer = identify(book.snapshot, command.caller, command.called)
     if isinstance(payer, Refused):
         return Decision(payer)
-    bill = _bill(book, policy, payer, command, began, wallets.barred_for_settling)
+    bill = _bill(book, policy, payer, command, began, now)
     if isinstance(bill, Refused):
         return Decision(bill)
-    wallet, price = bill
+    standing, price = bill
+    wallet = standing.wallet
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
     price_hash, new_price = book.hash_of(price)
-    cap = most(policy, command.service)
-    before = Ended(wallet)
-    if affordable(price, began, available(wallet, now), cap) < cap:
-        before = end_due(book, policy, before, (), now)
-    granted = affordable(price, began, available(before.wallet, now), cap)
-    held = hold(before.wallet, cost(price, began, granted), now)
-    wallet, lines = held if held is not None else (before.wallet, ())
     session = _opening(book, command, payer, wallet, price_hash, began, now)
-    session = msgspec.structs.replace(session, state=STARTED, granted=granted, lines=lines, reported=now)
+    terms, cap = Terms(price, command.service), share(book, policy, session, wallet).longest
+    before = Ended(wallet, (), standing.records)
+    found = ways(book, session, terms, wallet, policy.horizon, now)
+    laid = lay(found.ways, wallet, (), cap, now)
+    if laid.reach < cap:
+        before = end_due(book, policy, before, (), now)
+        found = ways(book, session, terms, before.wallet, policy.horizon, now)
+        laid = lay(found.ways, before.wallet, (), cap, now)
+    wallet, granted = reserve(before.wallet, laid.lines), min(laid.reach, cap)
+    session = msgspec.structs.replace(
+        session, state=STARTED, granted=granted, lines=laid.lines, stretches=laid.stretches, reported=now
+    )
     session = msgspec.structs.replace(session, until=settle.silent_after(policy, session, now))
     outcome = settle.granted(session, wallet, granted, False, policy, now)
     opened = remember(session, command, outcome, policy.recent)
-    return Decision(outcome, (*before.sessions, wallet, opened, *new_price), before.records)
+    images: tuple[Image, ...] = (*before.sessions, wallet, opened, *found.fresh, *new_price)
+    return Decision(outcome, images, before.records)
 
 
 def _known(book: Book, policy: Policy, command: Update | Stop, now: Instant) -> Session | Decision | None:

@@ -10,7 +10,6 @@ from tollhouse.engine.decision import Closing, Decision
 from tollhouse.engine.ends import silent
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import CLOSED, Session
-from tollhouse.engine.terms import terms_of
 from tollhouse.records.record import Record
 from tollhouse.values.commands import CloseClient
 from tollhouse.values.instants import Instant
@@ -47,7 +46,7 @@ def go_on(book: Book, policy: Policy, closing: Closing, now: Instant) -> Decisio
             wallet = changed.get(session.wallet, stands)
             if wallet is None or wallets.barred_for_settling(wallet) is not None:
                 continue
-            closed, wallet, new = silent(policy, terms_of(book, session), session, wallet, command.cause, now)
+            closed, wallet, new = silent(book, policy, session, wallet, command.cause, now)
         except (DamagedError, AmountError):
             continue
         changed[session.wallet] = wallet

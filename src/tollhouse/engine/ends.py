@@ -9,16 +9,17 @@ import msgspec
 
 from tollhouse.engine.book import Book, DamagedError, encode_outcome
 from tollhouse.engine.decision import Decision
+from tollhouse.engine.living import caught_up, used
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, SILENCE, STARTED, UNUSED, Answered, Session
+from tollhouse.engine.spending import spend
 from tollhouse.engine.terms import Terms, terms_of
-from tollhouse.rating.cost import cost
 from tollhouse.records.record import Call, Record, enter
 from tollhouse.values.instants import Instant
-from tollhouse.values.money import AmountError, fits
+from tollhouse.values.money import AmountError
 from tollhouse.values.outcomes import Granted, Refused, Settled
-from tollhouse.wallet.funds import available, expire, give_back, pay_back, take
-from tollhouse.wallet.state import ADJUSTMENT, Lines, Posting, Wallet
+from tollhouse.wallet.funds import available, give_back
+from tollhouse.wallet.state import Wallet
 
 Records: TypeAlias = tuple[tuple[Record, bytes], ...]
 MOST: Final = 128
@@ -51,7 +52,7 @@ def with_all_due(
         freed = end_due(book, policy, before, in_hand, now)
         if freed is not before:
             before, decision = freed, decide(freed.wallet)
-    if not before.sessions or not decision.images:
+    if not (before.sessions or before.records) or not decision.images:
         return decision
     images = (before.wallet, *before.sessions, *decision.images)
     return Decision(decision.outcome, images, (*before.records, *decision.records))
@@ -84,11 +85,11 @@ def abandoned(
 ) -> tuple[Session, Wallet, Records]:
     """End a session that is past its end: never begun, or silent. Raises DamagedError, AmountError."""
     cause = UNUSED if session.state == AUTHORISED else "silence"
-    return silent(policy, terms_of(book, session), session, wallet, cause, now)
+    return silent(book, policy, session, wallet, cause, now)
 
 
 def silent(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, cause: str, now: Instant
+    book: Book, policy: Policy, session: Session, wallet: Wallet, cause: str, now: Instant
 ) -> tuple[Session, Wallet, Records]:
     """End a session that will not report any more, as the policy says.
 
@@ -99,21 +100,28 @@ def silent(
         usage = max(kept, session.granted)
     if policy.on_silence is OnSilence.NOTHING:
         usage = 0
-    ended, wallet, records = end(policy, terms, session, wallet, usage, cause, f"silence:{session.id}", now)
+    request, terms = f"silence:{session.id}", terms_of(book, session)
+    ended, wallet, records = end(book, policy, terms, session, wallet, usage, cause, request, now)
     ended = msgspec.structs.replace(ended, used=kept, assumed=usage != kept)
     answered = Answered(SILENCE, encode_outcome(settled(ended, wallet, now)))
     return msgspec.structs.replace(ended, recent=(*ended.recent, answered)), wallet, records
 
 
 def end(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
+    book: Book,
+    policy: Policy,
+    terms: Terms,
+    session: Session,
+    wallet: Wallet,
+    usage: int,
+    cause: str,
+    request: str,
+    now: Instant,
 ) -> tuple[Session, Wallet, Records]:
     """Post what is due, give back the rest, leave a tombstone."""
-    session, wallet, records = post(policy, terms, session, wallet, usage, cause, request, now)
-    wallet, dropped = expire(give_back(wallet, session.lines), now)
-    if dropped:
-        wallet, record, body = enter(wallet, now, "expiry", "", "", dropped)
-        records = (*records, (record, body))
+    session, wallet, records = post(book, policy, terms, session, wallet, usage, cause, request, now)
+    after = caught_up(book.snapshot, give_back(wallet, session.lines), now)
+    wallet, records = after.wallet, (*records, *after.records)
     closed = msgspec.structs.replace(
         session,
         state=CLOSED,
@@ -127,32 +135,22 @@ def end(
 
 
 def post(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, cause: str, request: str, now: Instant
+    book: Book,
+    policy: Policy,
+    terms: Terms,
+    session: Session,
+    wallet: Wallet,
+    usage: int,
+    cause: str,
+    request: str,
+    now: Instant,
 ) -> tuple[Session, Wallet, Records]:
-    """Charge the difference between the cost of `usage` and what was posted, with its record."""
-    whole = cost(terms.price, session.began, usage)
-    if not fits(whole):
-        raise AmountError(f"session {session.id} costs more than can be counted")
-    owed = whole - session.posted
-    lines, overdrawn, forgone = session.lines, 0, 0
-    postings: tuple[Posting, ...] = ()
-    if owed > 0:
-        taken = take(wallet, session.lines, owed, now, debt=policy.on_overrun is OnOverrun.DEBT)
-        wallet, lines, postings = taken.wallet, taken.lines, taken.postings
-        overdrawn, forgone = taken.overdrawn, taken.forgone
-    elif owed < 0:
-        wallet, postings = pay_back(wallet, session.paid, -owed, ADJUSTMENT)
-    posted = session.posted - sum(posting.amount for posting in postings)
-    session = msgspec.structs.replace(
-        session,
-        used=usage,
-        assumed=False,
-        posted=posted,
-        lines=lines,
-        overdrawn=session.overdrawn + overdrawn,
-        paid=_paid(session.paid, postings),
-    )
-    if not postings and not (cause and (usage or session.state != AUTHORISED)):
+    """Charge the difference between what `usage` comes to and what was posted, with its record."""
+    idle = session.state == AUTHORISED
+    debt = policy.on_overrun is OnOverrun.DEBT
+    spent = spend(book, policy, terms, session, wallet, usage, now, debt)
+    session, wallet = spent.session, used(spent.wallet, now) if usage else spent.wallet
+    if not spent.postings and not (cause and (usage or not idle)):
         return session, wallet, ()
     call = Call(
         session.id,
@@ -163,22 +161,14 @@ def post(
         session.called,
         session.began,
         usage,
-        posted,
-        overdrawn,
+        session.posted,
+        spent.overdrawn,
         session.price,
         cause,
-        forgone,
+        spent.forgone,
     )
-    wallet, record, body = enter(wallet, now, "session", session.client, request, postings, call=call)
+    wallet, record, body = enter(wallet, now, "session", session.client, request, spent.postings, call=call)
     return session, wallet, ((record, body),)
-
-
-def _paid(before: Lines, postings: tuple[Posting, ...]) -> Lines:
-    """What each bucket has paid for the session, this included; one that pays again goes last."""
-    paid = dict(before)
-    for posting in postings:
-        paid[posting.bucket] = paid.pop(posting.bucket, 0) - posting.amount
-    return tuple((bucket, amount) for bucket, amount in paid.items() if amount > 0)
 
 
 def settled(session: Session, wallet: Wallet, now: Instant) -> Settled:

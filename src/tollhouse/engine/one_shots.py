@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from tollhouse.engine import wallets
+import msgspec
+
+from tollhouse.engine import living, wallets
 from tollhouse.engine.book import Book
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.ends import Ended, with_all_due
+from tollhouse.engine.laying import lay
+from tollhouse.engine.paying import ways
 from tollhouse.engine.policy import Policy
-from tollhouse.engine.terms import longest_usage, sane
+from tollhouse.engine.session import Session
+from tollhouse.engine.spending import spend
+from tollhouse.engine.terms import Terms, longest_usage, sane
 from tollhouse.identify.identify import Payer, identify
 from tollhouse.rating.cost import cost
-from tollhouse.rating.price import resolve
+from tollhouse.rating.price import Price, resolve
 from tollhouse.records.record import enter
 from tollhouse.values.commands import Charge, Refund
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import Amount, fits
 from tollhouse.values.outcomes import Posted, Refused
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.funds import available, credit, expire, take
-from tollhouse.wallet.state import REVENUE, Wallet
+from tollhouse.wallet.funds import available, credit, take
+from tollhouse.wallet.state import REVENUE, Posting, Wallet
 
 
 def charge(book: Book, policy: Policy, command: Charge, now: Instant) -> Decision:
@@ -31,35 +37,97 @@ def charge(book: Book, policy: Policy, command: Charge, now: Instant) -> Decisio
     payer = identify(book.snapshot, command.caller, command.called)
     if isinstance(payer, Refused):
         return Decision(payer)
-    wallet = book.wallet(payer.wallet)
-    if wallet is None:
+    standing = living.stands(book, payer.wallet, now)
+    if standing is None:
         return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
-    if (barred := wallets.barred(wallet, now)) is not None:
-        return Decision(barred)
-    amount = command.amount or _priced(book, payer, command, now)
-    if isinstance(amount, Refused):
-        return Decision(amount)
-    if (wrong := _unfit(amount, wallet)) is not None:
+    activates = book.snapshot.rules(standing.wallet.tenant).event.activates_preuse
+    ready = living.ready(book, standing, activates, now)
+    if isinstance(ready, Refused):
+        return Decision(ready)
+    before = Ended(ready.wallet, (), ready.records)
+    if command.amount is not None:
+        return _charge_amount(book, policy, command, command.amount, body, before, now)
+    return _charge_units(book, policy, command, payer, body, before, now)
+
+
+def _charge_amount(
+    book: Book, policy: Policy, command: Charge, amount: Amount, body: bytes, before: Ended, now: Instant
+) -> Decision:
+    if (wrong := _unfit(amount, before.wallet)) is not None:
         return Decision(wrong)
     due = amount.value
-    return with_all_due(
-        book, policy, Ended(wallet), (), now, lambda paying: _debit(policy, command, body, due, paying, now)
-    )
+
+    def debit(wallet: Wallet) -> Decision:
+        if due > available(wallet, now):
+            return _short(policy, command, body, wallet, now)
+        taken = take(wallet, (), due, now, debt=False)
+        return _debited(policy, command, body, taken.wallet, taken.postings, due, now)
+
+    return with_all_due(book, policy, before, (), now, debit)
 
 
-def _debit(policy: Policy, command: Charge, body: bytes, due: int, wallet: Wallet, now: Instant) -> Decision:
-    """Take `due` from the wallet, or refuse for lack of money."""
-    funds = available(wallet, now)
-    if due > funds:
-        outcome = wallets.no_money(wallet, funds)
-        return wallets.once(policy, command.caller.client, command.key, body, outcome, now)
-    wallet, over = expire(wallet, now)
-    taken = take(wallet, (), due, now, debt=False)
-    wallet, record, data = enter(
-        taken.wallet, now, "charge", command.caller.client, command.key, (*over, *taken.postings), command.note
+def _charge_units(
+    book: Book, policy: Policy, command: Charge, payer: Payer, body: bytes, before: Ended, now: Instant
+) -> Decision:
+    """The price of some units, from the buckets that a session would pay them from: a session that is over at once."""
+    priced = _priced(book, payer, command, now)
+    if isinstance(priced, Refused):
+        return Decision(priced)
+    wallet = before.wallet
+    if wallet.unit != priced.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
+    if not fits(cost(priced, sane(command.at, now), command.units)):
+        return refuse(Refusal.AMOUNT_OUT_OF_RANGE)
+    price_hash, _ = book.hash_of(priced)
+    terms = Terms(priced, command.service, {price_hash: priced})
+    session = Session(
+        id="",
+        client=command.caller.client,
+        wallet=wallet.name,
+        tenant=wallet.tenant,
+        account=payer.account,
+        service=command.service,
+        calling="",
+        called=payer.called,
+        keys=(),
+        price=price_hash,
+        created=now,
+        began=sane(command.at, now),
+        until=now,
+        category=payer.category,
     )
+
+    def debit(wallet: Wallet) -> Decision:
+        found = ways(book, session, terms, wallet, policy.horizon, now)
+        laid = lay(found.ways, wallet, (), command.units, now)
+        if laid.reach < command.units:
+            return _short(policy, command, body, wallet, now)
+        at_once = msgspec.structs.replace(session, stretches=laid.stretches)
+        fresh = msgspec.structs.replace(terms, fresh=found.ways.prices)
+        spent = spend(book, policy, fresh, at_once, wallet, command.units, now, debt=False)
+        return _debited(policy, command, body, spent.wallet, spent.postings, spent.session.posted, now)
+
+    return with_all_due(book, policy, before, (), now, debit)
+
+
+def _short(policy: Policy, command: Charge, body: bytes, wallet: Wallet, now: Instant) -> Decision:
+    outcome = wallets.no_money(wallet, available(wallet, now))
+    return wallets.once(policy, command.caller.client, command.key, body, outcome, now)
+
+
+def _debited(
+    policy: Policy,
+    command: Charge,
+    body: bytes,
+    wallet: Wallet,
+    postings: tuple[Posting, ...],
+    due: int,
+    now: Instant,
+) -> Decision:
+    client, key = command.caller.client, command.key
+    wallet, record, data = enter(living.used(wallet, now), now, "charge", client, key, postings, command.note)
     posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, -due, wallet.balance())
-    return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
+    return wallets.once(policy, client, key, body, posted, now, wallet, ((record, data),))
 
 
 def refund(book: Book, policy: Policy, command: Refund, now: Instant) -> Decision:
@@ -72,31 +140,30 @@ def refund(book: Book, policy: Policy, command: Refund, now: Instant) -> Decisio
     payer = identify(book.snapshot, command.caller, "")
     if isinstance(payer, Refused):
         return Decision(payer)
-    wallet = book.wallet(payer.wallet)
-    if wallet is None:
+    standing = living.stands(book, payer.wallet, now)
+    if standing is None:
         return refuse(Refusal.UNKNOWN_WALLET, payer.wallet)
+    wallet = standing.wallet
     if (barred := wallets.barred_for_settling(wallet)) is not None:
         return Decision(barred)
     if (wrong := _unfit(command.amount, wallet)) is not None:
         return Decision(wrong)
-    wallet, over = expire(wallet, now)
     wallet, postings = credit(wallet, command.amount.value, REVENUE)
-    moved = (*over, *postings)
-    wallet, record, data = enter(wallet, now, "refund", command.caller.client, command.key, moved, command.note)
+    wallet, record, data = enter(wallet, now, "refund", command.caller.client, command.key, postings, command.note)
     posted = Posted(wallet.name, record.sequence, wallet.unit, wallet.decimals, command.amount.value, wallet.balance())
-    return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, ((record, data),))
+    records = (*standing.records, (record, data))
+    return wallets.once(policy, command.caller.client, command.key, body, posted, now, wallet, records)
 
 
-def _priced(book: Book, payer: Payer, command: Charge, now: Instant) -> Amount | Refused:
+def _priced(book: Book, payer: Payer, command: Charge, now: Instant) -> Price | Refused:
     at = sane(command.at, now)
     if command.units <= 0:
         return Refused(Refusal.INVALID, "units are more than zero")
     if command.units > longest_usage(command.service):
         return Refused(Refusal.AMOUNT_OUT_OF_RANGE, "more units than can be priced")
-    price = resolve(
+    return resolve(
         book.snapshot, payer.tenant, payer.category, command.service, payer.subject, payer.called, at, command.units
     )
-    return price if isinstance(price, Refused) else Amount(cost(price, at, command.units), price.unit)
 
 
 def _nonsense(amount: Amount | None) -> Refused | None:

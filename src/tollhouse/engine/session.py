@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from tollhouse.engine.stretches import Stretch
 from tollhouse.values.commands import Service, Wish
 from tollhouse.values.instants import Instant
 from tollhouse.wallet.state import Lines
@@ -42,7 +43,8 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `granted`, `used` count from the session's start; `posted` is what its records took so far, `lines` what it still
     holds. `recent` = what requests were answered, the newest last. `ended`: why it closed. `machine`: which of the
     client's machines has it. `assumed`: it fell silent and was not charged for `used` but for more or for nothing; its
-    Stop, if it comes, says what is due. `paid`: which buckets `posted` was taken from, the latest last.
+    Stop, if it comes, says what is due. `paid`: which buckets `posted` was taken from, the latest last; of units, too.
+    `stretches`: who pays which part of it. `category`: of the account, for prices that are still to be found.
     """
 
     id: str
@@ -71,6 +73,8 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     assumed: bool = False
     machine: str = ""
     paid: Lines = ()
+    stretches: tuple[Stretch, ...] = ()
+    category: str = ""
 
     @property
     def silenced(self) -> bool:

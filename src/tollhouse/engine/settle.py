@@ -1,6 +1,6 @@
 """What follows the opening of a session: reports, its end, its release. Every report re-rates it from its start.
 
-posted now = cost(whole usage so far) - posted before          (the connect fee is in the first)
+posted now = due for the whole usage so far - posted before          (the connect fee is in the first)
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from typing import TypeVar
 
 import msgspec
 
-from tollhouse.engine import ends, wallets
+from tollhouse.engine import ends, living, wallets
 from tollhouse.engine.book import Book, StoredPrice, decode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
+from tollhouse.engine.limits import share, shared_out
+from tollhouse.engine.paying import ways
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, STARTED, UNUSED, Session
-from tollhouse.engine.terms import Terms, begun, most, reported, terms_of
-from tollhouse.rating.cost import cost
-from tollhouse.rating.inverse import affordable
+from tollhouse.engine.stretches import cut
+from tollhouse.engine.terms import Terms, begun, reported, terms_of
 from tollhouse.values.commands import Release, Service, Stop, Total, Update, Usage, Wish
 from tollhouse.values.instants import Duration, Instant
 from tollhouse.values.outcomes import Done, Granted, Outcome, Refused
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.funds import available, give_back, hold
+from tollhouse.wallet.funds import available, give_back, money_in, reserve
 from tollhouse.wallet.state import Wallet
 
 
@@ -40,29 +41,37 @@ def update(book: Book, policy: Policy, known: Session | Decision | None, command
     decision = ends.with_all_due(
         book,
         policy,
-        ends.Ended(wallet),
+        _before(book, wallet, now),
         _in_hand(opened, session),
         now,
-        lambda paying: _reported(policy, terms, session, paying, usage, command, now),
+        lambda paying: _reported(book, policy, terms, session, paying, usage, command, now),
     )
     return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
 
 
 def _reported(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, command: Update, now: Instant
+    book: Book,
+    policy: Policy,
+    terms: Terms,
+    session: Session,
+    wallet: Wallet,
+    usage: int,
+    command: Update,
+    now: Instant,
 ) -> Decision:
-    session, wallet, records = ends.post(policy, terms, session, wallet, usage, "", command.key, now)
+    session, wallet, records = ends.post(book, policy, terms, session, wallet, usage, "", command.key, now)
     session = msgspec.structs.replace(session, state=STARTED, reported=now)
     outcome: Outcome
+    fresh: tuple[StoredPrice, ...] = ()
     if command.more is None:
         outcome = granted(session, wallet, max(session.granted - session.used, 0), False, policy, now)
         until = max(session.until, silent_after(policy, session, now))
     else:
-        session, wallet, outcome = _more(policy, terms, session, wallet, command.more, now)
+        session, wallet, outcome, fresh = _more(book, policy, terms, session, wallet, command.more, now)
         until = silent_after(policy, session, now)
     session = msgspec.structs.replace(session, until=until)
     session = remember(session, command, outcome, policy.recent)
-    return Decision(outcome, (wallet, session), records)
+    return Decision(outcome, (wallet, session, *fresh), records)
 
 
 def stop(book: Book, policy: Policy, known: Session | Decision | None, command: Stop, now: Instant) -> Decision:
@@ -86,19 +95,19 @@ def stop(book: Book, policy: Policy, known: Session | Decision | None, command: 
     decision = ends.with_all_due(
         book,
         policy,
-        ends.Ended(wallet),
+        _before(book, wallet, now),
         _in_hand(opened, session),
         now,
-        lambda paying: _stopped(policy, terms, last, paying, usage, command, now),
+        lambda paying: _stopped(book, policy, terms, last, paying, usage, command, now),
     )
     return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
 
 
 def _stopped(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, command: Stop, now: Instant
+    book: Book, policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, command: Stop, now: Instant
 ) -> Decision:
     cause = command.cause or "stop"
-    session, wallet, records = ends.end(policy, terms, session, wallet, usage, cause, command.key, now)
+    session, wallet, records = ends.end(book, policy, terms, session, wallet, usage, cause, command.key, now)
     outcome = ends.settled(session, wallet, now)
     return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
 
@@ -124,27 +133,33 @@ def release(book: Book, policy: Policy, session: Session | None, command: Releas
         return refuse(Refusal.UNKNOWN_WALLET, session.wallet)
     if (barred := wallets.barred_for_settling(wallet)) is not None:
         return Decision(barred)
-    session, wallet, records = ends.end(policy, terms_of(book, session), session, wallet, 0, RELEASED, command.key, now)
+    session, wallet, records = ends.end(
+        book, policy, terms_of(book, session), session, wallet, 0, RELEASED, command.key, now
+    )
     outcome = ends.settled(session, wallet, now)
     return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
 
 
 def _more(
-    policy: Policy, terms: Terms, session: Session, wallet: Wallet, more: int, now: Instant
-) -> tuple[Session, Wallet, Outcome]:
+    book: Book, policy: Policy, terms: Terms, session: Session, wallet: Wallet, more: int, now: Instant
+) -> tuple[Session, Wallet, Outcome, tuple[StoredPrice, ...]]:
     """Hold for further usage beyond what was used; what the session held before is put back first."""
     wallet = give_back(wallet, session.lines)
-    cap = most(policy, session.service)
-    target = session.used + min(more or cap, cap)
-    funds = available(wallet, now)
-    reach = affordable(terms.price, session.began, funds + session.posted, target)
-    held = hold(wallet, cost(terms.price, session.began, reach) - session.posted, now) if reach > session.used else None
-    if held is None:
-        session = msgspec.structs.replace(session, lines=(), granted=session.used)
-        return session, wallet, wallets.no_money(wallet, funds, session.id)
-    wallet, lines = held
-    session = msgspec.structs.replace(session, lines=lines, granted=reach, wish=Wish.GRANT)
-    return session, wallet, granted(session, wallet, reach - session.used, reach < target, policy, now)
+    part = share(book, policy, session, wallet)
+    target = session.used + min(more or part.longest, part.longest)
+    found = ways(book, session, terms, wallet, policy.horizon, now)
+    laid = shared_out(found.ways, wallet, session, part, session.used, target, now)
+    if isinstance(laid, Refused) or laid.reach <= session.used:
+        kept = cut(session.stretches, found.ways.prices, session.began, session.used)
+        session = msgspec.structs.replace(session, lines=(), granted=session.used, stretches=kept)
+        funds = available(wallet, now)
+        return session, wallet, laid if isinstance(laid, Refused) else wallets.no_money(wallet, funds, session.id), ()
+    wallet, reach = reserve(wallet, laid.lines), min(laid.reach, laid.target)
+    session = msgspec.structs.replace(
+        session, lines=laid.lines, granted=reach, wish=Wish.GRANT, stretches=laid.stretches
+    )
+    outcome = granted(session, wallet, reach - session.used, reach < laid.target, policy, now)
+    return session, wallet, outcome, found.fresh
 
 
 def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: Policy, now: Instant) -> Granted:
@@ -160,7 +175,7 @@ def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: P
         balance=available(wallet, now),
         cost=session.posted,
         credit_limit=wallet.credit_limit,
-        funds=available(wallet, now) + session.held(),
+        funds=available(wallet, now) + money_in(wallet, session.lines),
     )
 
 
@@ -187,7 +202,7 @@ def silent_after(policy: Policy, session: Session, now: Instant) -> Instant:
 
 _Subject = tuple[Decision, Session | None, Decision]
 _NOTHING = Decision(Done(0))
-_Kind = TypeVar("_Kind", Session, Wallet, StoredPrice)
+_Kind = TypeVar("_Kind", Session, Wallet)
 
 
 def _subject(book: Book, known: Session | Decision | None, command: Update | Stop) -> _Subject:
@@ -216,9 +231,16 @@ def _wallet(book: Book, opened: Decision, session: Session) -> Wallet:
     return wallet
 
 
+def _before(book: Book, wallet: Wallet, now: Instant) -> ends.Ended:
+    """The wallet with whatever was due of its life done."""
+    standing = living.caught_up(book.snapshot, wallet, now)
+    return ends.Ended(standing.wallet, (), standing.records)
+
+
 def _terms(book: Book, opened: Decision, session: Session) -> Terms:
-    new = _last(opened, StoredPrice)
-    return Terms(new.price, session.service) if new is not None else terms_of(book, session)
+    """The session's terms; of one that was only just opened nobody has stored the prices yet."""
+    fresh = {image.hash: image.price for image in opened.images if isinstance(image, StoredPrice)}
+    return Terms(fresh.get(session.price) or book.price(session.price), session.service, fresh)
 
 
 def _last(decision: Decision, kind: type[_Kind]) -> _Kind | None:

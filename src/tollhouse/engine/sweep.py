@@ -9,6 +9,7 @@ import msgspec
 from tollhouse.engine.book import WALLET, Book, DamagedError, Gone, Image, OneShot, name_of
 from tollhouse.engine.decision import Decision
 from tollhouse.engine.ends import abandoned
+from tollhouse.engine.living import caught_up
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import CLOSED, Session
 from tollhouse.records.record import Record, enter
@@ -16,7 +17,7 @@ from tollhouse.values.commands import Sweep
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import AmountError
 from tollhouse.values.outcomes import Done
-from tollhouse.wallet.funds import expire
+from tollhouse.wallet.ending import removed
 from tollhouse.wallet.state import QUARANTINED, Wallet
 
 _Changed: TypeAlias = dict[tuple[int, bytes], Image]
@@ -67,15 +68,21 @@ def _end_session(book: Book, policy: Policy, changed: _Changed, session: Session
 
 
 def _expire(book: Book, changed: _Changed, entity: Wallet, now: Instant) -> _Records:
+    """What is due of a wallet's life. One whose time is over is removed once no session of it is open."""
     wallet = _wallet(book, changed, entity.name) or entity
-    records: _Records = ()
-    if wallet.state != QUARANTINED:
-        wallet, postings = expire(wallet, now)
-        if postings:
-            wallet, record, body = enter(wallet, now, "expiry", "", "", postings)
-            records = ((record, body),)
-    changed[name_of(wallet)] = wallet
-    return records
+    name = name_of(wallet)
+    after = caught_up(book.snapshot, wallet, now)
+    if after.removable:
+        emptied = removed(after.wallet, len(book.open_sessions_of(wallet.name)), now)
+        if emptied is not None:
+            _, record, body = enter(emptied.wallet, now, "removal", "", "", emptied.postings)
+            changed[name] = Gone(*name)
+            return (*after.records, (record, body))
+    if after.wallet is wallet and name not in changed:
+        book.pass_over(name)
+        return ()
+    changed[name] = after.wallet
+    return after.records
 
 
 def _later(book: Book, policy: Policy, changed: _Changed, name: tuple[int, bytes], now: Instant) -> None:

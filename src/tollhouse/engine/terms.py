@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from tollhouse.engine.book import Book
@@ -14,10 +16,11 @@ from tollhouse.values.money import INT64_MAX, AmountError
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
-    """What a session is charged by."""
+    """What a session is charged by. `fresh`: prices, by their hashes, that this very decision stores."""
 
     price: Price
     service: Service
+    fresh: Mapping[bytes, Price] = {}
 
     @property
     def is_time(self) -> bool:

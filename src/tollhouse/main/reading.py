@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 
+from tollhouse.console.reading import RecordsPage, RecordsWish
 from tollhouse.engine.book import SESSION, WALLET, DamagedError, Entity, decode_image
-from tollhouse.engine.chain import standing
 from tollhouse.engine.readable import Readable
 from tollhouse.engine.session import Session, find_key
 from tollhouse.engine.wallets import session_view, view
-from tollhouse.records.forward import NOTHING, BroughtForward
+from tollhouse.main.journal import check_missing, export_page, forward_of, trace_page
+from tollhouse.records.forward import BroughtForward
 from tollhouse.records.record import decode
-from tollhouse.store.interface import RecordEntry
 from tollhouse.values.instants import Instant, format_instant, format_seconds
 from tollhouse.values.money import format_amount
 from tollhouse.values.outcomes import SessionView, WalletView
@@ -59,12 +59,12 @@ class StoreReading:
         """
         owner = self._wallet(wallet)
         decimals = owner.decimals if owner else 0
-        forward = self._forward(wallet)
+        forward = forward_of(self._store, wallet)
         found = [_shown_forward(forward, decimals)] if after < forward.sequence else []
         after = max(after, forward.sequence)
         entries = self._store.records(wallet, after, limit - len(found)) if len(found) < limit else []
         full = len(found) + len(entries) == limit
-        self._check_missing(wallet, after, entries, None if full or owner is None else owner.records)
+        check_missing(self._store, wallet, after, entries, None if full or owner is None else owner.records)
         for entry in entries:
             try:
                 found.append(_shown(entry.body, decimals))
@@ -72,22 +72,13 @@ class StoreReading:
                 found.append({"wallet": wallet, "sequence": entry.sequence, "damaged": str(error)})
         return found
 
-    def _forward(self, wallet: str) -> BroughtForward:
-        """NOTHING too where it cannot be read: the audit says so."""
-        try:
-            return standing(self._store, wallet)
-        except ValueError:
-            return NOTHING
+    def trace(self, wallet: str, at: Instant, after: str, limit: int) -> dict[str, object] | None:
+        """The wallet's journal with running balances."""
+        return trace_page(self._store, wallet, at, after, limit)
 
-    def _check_missing(self, wallet: str, after: int, entries: Sequence[RecordEntry], last: int | None) -> None:
-        """`last`: the number that the last entry is to have, where the page is to reach so far."""
-        numbers = [entry.sequence for entry in entries]
-        whole = numbers == list(range(after + 1, after + 1 + len(numbers)))
-        if whole and last in (None, after + len(numbers)):
-            return
-        for day in self._store.days():
-            if unreadable := self._store.unreadable(day):
-                raise DamagedError(f"wallet {wallet}: not all records behind {after} can be read: {unreadable}")
+    def export(self, wish: RecordsWish) -> RecordsPage:
+        """Records as CSV."""
+        return export_page(self._store, wish)
 
     def _readable(self, kind: int, after: str, limit: int) -> Iterator[Entity]:
         key = after.encode()

@@ -16,8 +16,9 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from tollhouse.snapshot.tariff import Interval, Timing
+from tollhouse.snapshot.tariff import Interval
 from tollhouse.values.instants import DAY, SECOND, Instant, from_datetime, to_datetime
+from tollhouse.values.uses import Timing
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _ONE_DAY: Final = timedelta(days=1)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from math import gcd
 from typing import Final, TypeAlias
 
+import msgspec
+
 from tollhouse.rating.price import Price
 from tollhouse.rating.spans import spans
 from tollhouse.snapshot.tariff import EXACT, Interval, Rounding, Slot
@@ -24,24 +26,55 @@ MAX_COST_SCALE: Final = 10**9
 _LONGEST_DECIMAL: Final = 15
 
 
+class Sum(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What usage so far costs, not rounded yet; `rule`: the interval that says how (None: nothing was used).
+
+    `reach`: the age up to which its increments pay.
+    """
+
+    total: Exact = (0, 1)
+    rule: Interval | None = None
+    reach: int = 0
+
+    def steps(self, decimals: int) -> int:
+        """The sum in steps of 10^-decimals, rounded once, by the method and decimals of the interval with most
+        decimals among those that charged something (the earliest of them), and never finer than the steps."""
+        return 0 if self.rule is None else rounded(self.total, self.rule, decimals)
+
+
+NOTHING: Final = Sum()
+
+
 def cost(price: Price, start: Instant, usage: int) -> int:
     """The whole session's cost in the smallest steps of `price.unit`, connect fee included; nothing for no usage.
 
-    Rounded once, by the method and decimals of the interval with most decimals among those that charged something (the
-    earliest of them), and never finer than the unit's steps. Exact whatever the usage; `usage` in the service's own
-    unit (microseconds, octets, messages).
+    Rounded once (`Sum.steps`). Exact whatever the usage; `usage` in the service's own unit (microseconds, octets,
+    messages).
     """
-    if usage <= 0:
-        return 0
-    total: Exact = (0, 1)
-    rule: Interval | None = None
-    for _, count, interval, slot in spans(price, start, usage):
-        if rule is None:
-            rule, total = interval, connect_fee(interval)
-        elif interval.decimals > rule.decimals:
+    return summed(price, start, 0, usage).steps(price.decimals) if usage > 0 else 0
+
+
+def summed(price: Price, start: Instant, since: int, until: int, before: Sum = NOTHING) -> Sum:
+    """The sum after usage from age `since` up to `until` (its last increment whole); the connect fee is that of a
+    session's very beginning."""
+    total, rule = before.total, before.rule
+    fee, reach = not since, since
+    for age, count, interval, slot in spans(price, start, until, since):
+        if fee:
+            fee, total = False, plus(total, connect_fee(interval))
+        if rule is None or interval.decimals > rule.decimals:
             rule = interval
         total = add(total, count, interval, slot)
-    return 0 if rule is None else rounded(total, rule, price.decimals)
+        reach = age + count * slot.increment
+    return Sum(total, rule, reach)
+
+
+def whole(price: Price, start: Instant, since: int, until: int) -> int:
+    """The last age, `until` at most, at which an increment begun from age `since` on ends."""
+    age = since
+    for begun, count, _, slot in spans(price, start, until, since):
+        age = begun + min(count, (until - begun) // slot.increment) * slot.increment
+    return age
 
 
 def breakdown(price: Price, start: Instant, usage: int) -> tuple[int, tuple[CostPart, ...]]:
@@ -69,14 +102,18 @@ def connect_fee(interval: Interval) -> Exact:
 
 def add(total: Exact, count: int, interval: Interval, slot: Slot) -> Exact:
     """The total after so many more increments; once a `*free` cap is reached they cost nothing more."""
-    numerator, denominator = total
-    more, over = charge(count, interval, slot)
-    if over == denominator:
-        sum_ = numerator + more, denominator
-    else:
-        common = gcd(denominator, over)
-        sum_ = numerator * (over // common) + more * (denominator // common), denominator // common * over
+    sum_ = plus(total, charge(count, interval, slot))
     return sum_ if interval.max_cost_strategy != "*free" else _capped(sum_, total, interval.max_cost)
+
+
+def plus(one: Exact, other: Exact) -> Exact:
+    """The exact sum."""
+    numerator, denominator = one
+    more, over = other
+    if over == denominator:
+        return numerator + more, denominator
+    common = gcd(denominator, over)
+    return numerator * (over // common) + more * (denominator // common), denominator // common * over
 
 
 def charge(count: int, interval: Interval, slot: Slot) -> Exact:

@@ -9,10 +9,11 @@ from tollhouse.rating.cost import Exact
 from tollhouse.rating.explain import Item, Line, Sum, reduced
 from tollhouse.rating.explain_search import Kind, Look, Reason
 from tollhouse.rating.price import Price
-from tollhouse.snapshot.tariff import EXACT, Interval, Timing
+from tollhouse.snapshot.tariff import EXACT, Interval
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import format_instant, format_seconds
 from tollhouse.values.money import format_amount
+from tollhouse.values.uses import Timing
 
 _WEEK: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN_DECIMALS: Final = 15

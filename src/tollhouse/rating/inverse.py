@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tollhouse.rating.cost import MAX_COST_SCALE, Exact, add, connect_fee
+from tollhouse.rating.cost import MAX_COST_SCALE, NOTHING, Exact, Sum, add, connect_fee, plus
 from tollhouse.rating.price import Price
 from tollhouse.rating.spans import interval_at, spans
 from tollhouse.snapshot.tariff import EXACT, Interval, Rounding, Slot
@@ -14,28 +14,37 @@ from tollhouse.values.money import INT64_MAX
 UNLIMITED: Final = INT64_MAX
 
 
-def affordable(price: Price, start: Instant, funds: int, most: int, ceiling: Exact | None = None) -> int:
+def affordable(
+    price: Price,
+    start: Instant,
+    funds: int,
+    most: int,
+    ceiling: Exact | None = None,
+    since: int = 0,
+    before: Sum = NOTHING,
+) -> int:
     """The longest usage, `most` at most, up to which any usage costs `funds` (smallest steps) or less.
 
     Where money is the limit it is a whole number of increments, and one more would cost more than `funds`; 0: not even
     the first increment with the connect fee can be paid. A cap of strategy `*disconnect` ends it too, before the
     increment that would lift the unrounded cost over the cap; so does the end of the price, and usage dearer than
     `ceiling` (units of money per unit of usage; CGRateS's MaxRate). Debts (funds below zero) are as good as nothing:
-    what is free lasts all the same.
+    what is free lasts all the same. `since`: the usage before this age is paid otherwise, and cost `before`, which is
+    part of the sum that is rounded and not of what the funds are for.
     """
     if price.ends:
         most = min(most, price.ends - start)
-    if most <= 0:
-        return 0
-    funds = max(funds, 0)
-    total: Exact = (0, 1)
-    rule: Interval | None = None
-    for age, count, interval, slot in spans(price, start, most):
+    if most <= since:
+        return since
+    funds = max(funds, 0) + before.steps(price.decimals)
+    total, rule = before.total, before.rule
+    fee = not since
+    for age, count, interval, slot in spans(price, start, most, since):
         if ceiling is not None and slot.price * ceiling[1] > ceiling[0] * 10**slot.scale * slot.unit:
             return age
-        if rule is None:
-            rule, total = interval, connect_fee(interval)
-        elif interval.decimals > rule.decimals:
+        if fee:
+            fee, total = False, plus(total, connect_fee(interval))
+        if rule is None or interval.decimals > rule.decimals:
             rule = interval
         payable = _payable(total, interval, slot, rule, funds, price.decimals)
         if payable < count:

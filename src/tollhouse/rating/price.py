@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from tollhouse.rating.calendar import in_force
 from tollhouse.snapshot.lookups import Snapshot
-from tollhouse.snapshot.tariff import Activation, Interval, Profile, Timing
+from tollhouse.snapshot.tariff import Activation, Interval, Profile
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Refused
 from tollhouse.values.refusals import Refusal
+from tollhouse.values.uses import Timing
 
 ANYONE = "*any"
 ANYTIME = Timing()

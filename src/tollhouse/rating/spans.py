@@ -20,16 +20,16 @@ Span: TypeAlias = tuple[int, int, Interval, Slot]
 """Age at which the run begins, number of increments (at least one), what charges them."""
 
 
-def spans(price: Price, start: Instant, usage: int) -> Iterable[Span]:
-    """The runs that pay for `usage` from the session's start; the last increment may reach beyond it.
+def spans(price: Price, start: Instant, usage: int, since: int = 0) -> Iterable[Span]:
+    """The runs that pay for usage from age `since` up to `usage`; the last increment may reach beyond it.
 
     A run never spans a change of interval or slot, nor, in price mode `cgrates`, which rounds a run's price, a midnight
     (requirement cgrates 2.2 b).
     """
     parts = price.parts
     if len(parts) == 1 and len(parts[0].intervals) == 1 and not _days_count(price, parts[0].intervals[0]):
-        return _by_slot(parts[0].intervals[0], 0, usage)
-    return _by_time(price, start, usage)
+        return _by_slot(parts[0].intervals[0], since, usage)
+    return _by_time(price, start, usage, since)
 
 
 def interval_at(price: Price, at: Instant, before: Interval | None = None) -> tuple[Interval, Instant]:
@@ -57,8 +57,7 @@ def _days_count(price: Price, interval: Interval) -> bool:
     return interval.places != EXACT and price.service is Service.VOICE
 
 
-def _by_time(price: Price, start: Instant, usage: int) -> Iterator[Span]:
-    age = 0
+def _by_time(price: Price, start: Instant, usage: int, age: int) -> Iterator[Span]:
     interval: Interval | None = None
     while age < usage:
         interval, until = interval_at(price, start + age, interval)

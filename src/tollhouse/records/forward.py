@@ -17,8 +17,9 @@ Counters: TypeAlias = tuple[tuple[str, int], ...]
 class BroughtForward(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A wallet's records 1 to `sequence` in one: what they moved into each bucket and out of each counter-account.
 
-    `chain` is the digest of the last of them, which record `sequence` + 1 names as the one before it. `at`: when this
-    was written. `seal`: the digest of all the rest.
+    `units` names that of each bucket that counts something else than money; a counter-account of such a unit is called
+    `account:unit`. `chain` is the digest of the last of them, which record `sequence` + 1 names as the one before it.
+    `at`: when this was written. `seal`: the digest of all the rest.
     """
 
     wallet: str
@@ -29,6 +30,7 @@ class BroughtForward(msgspec.Struct, frozen=True, gc=False, array_like=True):
     counters: Counters
     chain: bytes
     seal: bytes = b""
+    units: tuple[tuple[int, str], ...] = ()
 
 
 NOTHING: BroughtForward = BroughtForward("", 0, 0, "", (), (), b"")

@@ -39,7 +39,8 @@ class Call(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One change of a wallet. `kind`: session | charge | refund | recharge | expiry | open | change | missed."""
+    """One change of a wallet. `kind`: session | charge | refund | recharge | expiry | open | change | missed | life |
+    activation | transfer | removal. `balance`: its money after it."""
 
     wallet: str
     sequence: int
@@ -91,10 +92,13 @@ def enter(
 ) -> tuple[Wallet, Record, bytes]:
     """Append a record to the wallet's chain: the wallet with its new head, the record, and its bytes.
 
-    Raises AmountError when the wallet has left int64.
+    The wallet still has the buckets that the postings moved. Raises AmountError when the wallet has left int64.
     """
     if not wallet.in_range():
         raise AmountError(f"wallet {wallet.name} would hold more than can be counted")
+    units = {bucket.id: bucket.unit for bucket in wallet.buckets if bucket.service}
+    if units:
+        postings = tuple([msgspec.structs.replace(one, unit=units.get(one.bucket, "")) for one in postings])
     record = Record(
         wallet.name,
         wallet.records + 1,

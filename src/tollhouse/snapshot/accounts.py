@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 
@@ -56,9 +58,56 @@ class CarrierRate(msgspec.Struct, frozen=True, gc=False, array_like=True):
     priority: int
 
 
+class Category(enum.StrEnum):
+    """What a balance type is for."""
+
+    GENERAL = "general"
+    TRACKER = "tracker"
+    """Counts usage of a promotion; pays nothing."""
+    EXPENDITURE = "expenditure"
+    """What was spent in a period; pays nothing, may be negative."""
+    QUOTA = "quota"
+    DISCOUNT = "discount"
+    """To have some of it grants a discount on other balances."""
+
+
+class LimitType(enum.StrEnum):
+    """How low a balance may go."""
+
+    DEBIT = "debit"
+    """Not below zero."""
+    CREDIT = "credit"
+    """Down to minus the credit limit of the wallet."""
+    SINGLE_USE = "single_use"
+    """A bucket pays once: what one charge leaves of it is forfeited."""
+
+
+class MaximumPolicy(enum.StrEnum):
+    """What becomes of a credit that would lift a balance above its type's maximum."""
+
+    REFUSE = "refuse"
+    CAP = "cap"
+    ALLOW = "allow"
+
+
 class BalanceType(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A kind of money in a wallet; `order` is its place in the cascade, lowest pays first."""
+    """A kind of money or units in a wallet; `order` is its place in the cascade, lowest pays first.
+
+    `service`: whose usage it counts (`generic`: any; empty: it is money), each step of the unit being `step` of the
+    service's own usage (a unit of seconds without decimals: 1,000,000 microseconds). `minimum`, `maximum` of the sum of
+    its buckets, 0: none. `deletable`: a balance without buckets may go. `discount`: percent that one of category
+    discount grants.
+    """
 
     name: str
     unit: str
     order: int
+    service: str = ""
+    step: int = 1
+    category: Category = Category.GENERAL
+    limit_type: LimitType = LimitType.DEBIT
+    minimum: int = 0
+    maximum: int = 0
+    maximum_policy: MaximumPolicy = MaximumPolicy.ALLOW
+    deletable: bool = True
+    discount: int = 0

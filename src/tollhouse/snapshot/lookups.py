@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
+from tollhouse.snapshot.products import Batch, Cascade, Product
+from tollhouse.snapshot.rules import Rules
 from tollhouse.snapshot.tariff import PrefixRates, Profile
 from tollhouse.values.money import Unit
 
@@ -47,6 +49,11 @@ class Snapshot(Protocol):
         Each is looked up when it is asked for.
         """
 
+    def destinations(self, plan: str, digits: str) -> list[tuple[str, tuple[str, ...]]]:
+        """The prefixes of `digits` that destinations of the plan's import have, the longest first, each with the tags
+        of its destinations, whether the plan prices them or not.
+        """
+
     def carriers(self, digits: str) -> list[CarrierRate]:
         """Each carrier's rate for its longest prefix of `digits`, unsorted."""
 
@@ -55,3 +62,15 @@ class Snapshot(Protocol):
 
     def balance_type(self, name: str) -> BalanceType | None:
         """The balance type of this name."""
+
+    def rules(self, tenant: str) -> Rules:
+        """The tenant's rules of charging: the defaults where it sets nothing, and where there is no such tenant."""
+
+    def product(self, tenant: str, name: str) -> Product | None:
+        """What the tenant sells under this name."""
+
+    def batch(self, tenant: str, name: str) -> Batch | None:
+        """The tenant's batch of subscriber accounts of this name."""
+
+    def cascade(self, tenant: str, name: str) -> Cascade | None:
+        """The tenant's order of balance types of this name."""

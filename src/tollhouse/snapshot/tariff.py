@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from tollhouse.values.instants import Instant
+from tollhouse.values.uses import Timing
 
 ANY: Final = "*any"
 """The destination of every number, and the subject of everyone, that nothing names."""
@@ -37,16 +38,6 @@ class Slot(msgspec.Struct, frozen=True, gc=False, array_like=True):
     scale: int
     unit: int
     increment: int
-
-
-class Timing(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """When an interval begins: empty = unrestricted; week days 1 = Monday .. 7; `start` seconds into the day."""
-
-    years: tuple[int, ...] = ()
-    months: tuple[int, ...] = ()
-    month_days: tuple[int, ...] = ()
-    week_days: tuple[int, ...] = ()
-    start: int = 0
 
 
 class Interval(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -9,8 +9,10 @@ A key is one byte that names the table, then the rest as the functions below lay
     p tenant, service, category, subject -> Profile
     m rating plan         -> its import         c prefix -> carriers' rates
     d import, prefix      -> Priced: each destination that names it, with its sheet
-    d import              -> the same of destination *any
+    d "", import          -> the same of destination *any
     r rating plan, sheet  -> the intervals that the plan has for it
+    k tenant, product     -> Product            l tenant, batch        -> Batch
+    s tenant, cascade     -> Cascade            o tenant               -> Rules, where it sets any
 
 A sheet is what destinations are priced by, whatever they are called: a million of them may share a few thousand. It is
 named by the digest of which rates those are, not of what the rates say, so a new price writes its sheets' rows alone,
@@ -34,6 +36,8 @@ from msgspec.structs import replace
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
 from tollhouse.snapshot.categories import category_for
+from tollhouse.snapshot.products import Batch, Cascade, Product
+from tollhouse.snapshot.rules import Rules
 from tollhouse.snapshot.tariff import Interval, PrefixRates, Profile
 from tollhouse.store.die import describe
 from tollhouse.store.environments import MAP_SIZE, make_environment, reserve_lock
@@ -42,16 +46,18 @@ from tollhouse.store.snapshot_walk import heads, longest_block
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Of everything below. Another number: the file is made anew, it holds nothing that the config database does not."""
 READERS: Final = 512
 """Processes and threads that may look something up at a time."""
 KEY_MAX: Final = 500
 CACHE_MAX: Final = 16_384
+DEFAULT_RULES: Final = Rules()
 
 TENANT, UNIT, BALANCE_TYPE, GATEWAY, PROFILE = b"t", b"u", b"b", b"g", b"p"
 ACCOUNT, ACCOUNT_NAME, ACCOUNT_ANI, ACCOUNT_BLOCK = b"a", b"n", b"i", b"x"
 PLAN, DESTINATION, RATES, CARRIER = b"m", b"d", b"r", b"c"
+PRODUCT, BATCH, CASCADE, RULES = b"k", b"l", b"s", b"o"
 TREES: Final = {DESTINATION: b"!d", RATES: b"!r"}
 """Tables that may have millions of rows: each is a tree of its own, which can be written anew in order, pages full."""
 DIGEST_SIZE: Final = 10
@@ -100,6 +106,11 @@ class _Meta(msgspec.Struct, frozen=True, gc=False, array_like=True):
 def text_key(table: bytes, *parts: str) -> bytes:
     """A key of texts, NUL between them."""
     return table + "\0".join(parts).encode("utf-8", "surrogatepass")
+
+
+def anywhere_key(plan: str) -> bytes:
+    """The key of an import's destination `*any`; no import has an empty name."""
+    return text_key(DESTINATION, "", plan)
 
 
 def account_key(number: int) -> bytes:
@@ -266,10 +277,21 @@ class LmdbSnapshot:
 
     def rates(self, plan: str, digits: str) -> Iterator[PrefixRates]:
         head = self._destinations_of(plan)
+        if not head:
+            return
         for prefix, priced in heads(self._prefixes, head, digits, KEY_MAX):
             yield PrefixRates(prefix, self._intervals(plan, priced))
         if anywhere := self._anywhere(plan, head):
             yield PrefixRates("", anywhere)
+
+    def destinations(self, plan: str, digits: str) -> list[tuple[str, tuple[str, ...]]]:
+        key = (plan, digits)
+        if key not in self._tags:
+            head = self._destinations_of(plan)
+            found = heads(self._prefixes, head, digits, KEY_MAX) if head else ()
+            tags = [(prefix, tuple([tag for tag, _ in _PRICED.decode(priced)])) for prefix, priced in found]
+            _keep(self._tags, key, tags)
+        return self._tags[key]
 
     def carriers(self, digits: str) -> list[CarrierRate]:
         if digits not in self._carriers:
@@ -285,6 +307,18 @@ class LmdbSnapshot:
 
     def balance_type(self, name: str) -> BalanceType | None:
         return self._balance_types.get(name)
+
+    def rules(self, tenant: str) -> Rules:
+        return self._kept(self._rules, _RULES, text_key(RULES, tenant)) or DEFAULT_RULES
+
+    def product(self, tenant: str, name: str) -> Product | None:
+        return self._kept(self._products, _PRODUCT, text_key(PRODUCT, tenant, name))
+
+    def batch(self, tenant: str, name: str) -> Batch | None:
+        return self._kept(self._batches, _BATCH, text_key(BATCH, tenant, name))
+
+    def cascade(self, tenant: str, name: str) -> Cascade | None:
+        return self._kept(self._cascades, _CASCADE, text_key(CASCADE, tenant, name))
 
     def _begin(self) -> None:
         """A cursor goes with its transaction. One serves all walks, for each of their steps seeks anew."""
@@ -305,6 +339,11 @@ class LmdbSnapshot:
         self._sheets: dict[tuple[str, bytes], tuple[Interval, ...]] = {}
         self._everywhere: dict[str, tuple[Interval, ...]] = {}
         self._carriers: dict[str, list[CarrierRate]] = {}
+        self._tags: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = {}
+        self._rules: dict[bytes, Rules | None] = {}
+        self._products: dict[bytes, Product | None] = {}
+        self._batches: dict[bytes, Batch | None] = {}
+        self._cascades: dict[bytes, Cascade | None] = {}
         units = [_UNIT.decode(raw) for _, raw in _rows(self._txn, UNIT)]
         self._units = {unit.name: unit for unit in units}
         kinds = [_BALANCE_TYPE.decode(raw) for _, raw in _rows(self._txn, BALANCE_TYPE)]
@@ -312,6 +351,12 @@ class LmdbSnapshot:
         tenants = {key[1:].decode(): value for key, value in _rows(self._txn, TENANT)}
         self._only_tenant = next(iter(tenants)) if len(tenants) == 1 else ""
         self._subject_prefixes = {name for name, value in tenants.items() if _TENANT.decode(value).subject_prefixes}
+
+    def _kept(self, cache: dict[bytes, T | None], decoder: msgspec.msgpack.Decoder[T], key: bytes) -> T | None:
+        if key not in cache:
+            raw = _get(self._txn, key)
+            _keep(cache, key, None if raw is None else decoder.decode(raw))
+        return cache[key]
 
     def _account(self, key: bytes) -> Account | None:
         if key not in self._accounts:
@@ -323,19 +368,20 @@ class LmdbSnapshot:
         return None if raw is None else _ACCOUNT_ENTRY.decode(raw).account
 
     def _destinations_of(self, plan: str) -> bytes:
-        """What the keys of the destinations begin with that the plan may price: those of its own import."""
+        """What the keys of the destinations begin with that the plan may price: those of its own import. Empty: there
+        is no such plan."""
         head = self._plans.get(plan)
         if head is None:
             owner = _get(self._txn, text_key(PLAN, plan))
-            head = DESTINATION + (owner or b"") + b"\0"
+            head = DESTINATION + owner + b"\0" if owner else b""
             _keep(self._plans, plan, head)
         return head
 
     def _anywhere(self, plan: str, head: bytes) -> tuple[Interval, ...]:
-        """What the plan has for its destination `*any`."""
+        """What the plan has for its import's destination `*any`."""
         held = self._everywhere.get(plan)
         if held is None:
-            raw = _get(self._txn, head[:-1], self._trees[DESTINATION])
+            raw = _get(self._txn, DESTINATION + b"\0" + head[1:-1], self._trees[DESTINATION])
             held = self._intervals(plan, raw) if raw else ()
             _keep(self._everywhere, plan, held)
         return held
@@ -346,14 +392,16 @@ class LmdbSnapshot:
             [
                 replace(interval, destination=destination)
                 for destination, sheet in _PRICED.decode(priced)
-                for interval in self._sheets.get((plan, sheet)) or self._sheet(plan, sheet)
+                for interval in self._sheet(plan, sheet)
             ]
         )
 
     def _sheet(self, plan: str, sheet: bytes) -> tuple[Interval, ...]:
-        raw = _get(self._txn, sheet_key(plan, sheet), self._trees[RATES]) if sheet else None
-        held = () if raw is None else _INTERVALS.decode(raw)
-        _keep(self._sheets, (plan, sheet), held)
+        held = self._sheets.get((plan, sheet))
+        if held is None:
+            raw = _get(self._txn, sheet_key(plan, sheet), self._trees[RATES]) if sheet else None
+            held = () if raw is None else _INTERVALS.decode(raw)
+            _keep(self._sheets, (plan, sheet), held)
         return held
 
 
@@ -366,6 +414,10 @@ _TENANT: Final = msgspec.msgpack.Decoder(Tenant)
 _CARRIERS: Final = msgspec.msgpack.Decoder(list[CarrierRate])
 _UNIT: Final = msgspec.msgpack.Decoder(Unit)
 _BALANCE_TYPE: Final = msgspec.msgpack.Decoder(BalanceType)
+_RULES: Final = msgspec.msgpack.Decoder(Rules)
+_PRODUCT: Final = msgspec.msgpack.Decoder(Product)
+_BATCH: Final = msgspec.msgpack.Decoder(Batch)
+_CASCADE: Final = msgspec.msgpack.Decoder(Cascade)
 
 
 def _keep(cache: dict[K, T], key: K, value: T) -> None:

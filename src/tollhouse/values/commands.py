@@ -14,6 +14,8 @@ import msgspec
 
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import Amount
+from tollhouse.values.recharges import Line, Validity
+from tollhouse.values.uses import Use
 
 
 class Service(enum.StrEnum):
@@ -92,6 +94,7 @@ class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
 
     `ask` = wanted usage (None: as the policy says). `begin`: the session starts with this request (Diameter CCR-I).
     `at` = the client's time of the event (0: now). `routes`: the answer needs carriers, without any it is `no_route`.
+    `ceiling`: usage ends where it is dearer than this, units of money per unit of usage as numerator and denominator.
     """
 
     caller: Caller
@@ -106,6 +109,7 @@ class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     begin: bool = False
     routes: bool = False
     deadline: Instant = 0
+    ceiling: tuple[int, int] | None = None
 
 
 class Start(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
@@ -207,9 +211,11 @@ class Quote(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=8):
 
 
 class Recharge(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=9):
-    """Money in, into the bucket of this balance type, start and expiry (made when there is none).
+    """Money or units in, into the bucket of this balance type, start, expiry, weight and use (made when there is none).
 
-    `reset`: what the balance type held before expires first (CGRateS `*topup_reset`).
+    `reset`: what the balance type held before expires first (CGRateS `*topup_reset`). `lines`: what is put in besides,
+    each by its own rule for dates; an `amount` of 0 leaves it at them. `extension`: of the wallet itself. All is done,
+    or nothing.
     """
 
     client: str
@@ -223,10 +229,17 @@ class Recharge(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=9):
     reset: bool = False
     note: str = ""
     deadline: Instant = 0
+    use: Use | None = None
+    lines: tuple[Line, ...] = ()
+    extension: Validity = Validity()
 
 
 class CreateWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=10):
-    """A new wallet in `unit`, with opening money and a credit limit (0 = prepaid)."""
+    """A new wallet in `unit`, with opening money and a credit limit (0 = prepaid).
+
+    With a `product` it waits for its first use (PreUse), without one it is active. `balance_types`: what it is
+    provisioned with. `max_sessions`: at a time, 0: as the product says.
+    """
 
     client: str
     wallet: str
@@ -236,10 +249,15 @@ class CreateWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     credit_limit: int = 0
     tenant: str = ""
     deadline: Instant = 0
+    product: str = ""
+    batch: str = ""
+    max_sessions: int = 0
+    balance_types: tuple[str, ...] = ()
 
 
 class ChangeWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=11):
-    """Credit limit, suspension, or the end of a quarantine (`state`: active | suspended). None = as it is."""
+    """Credit limit, sessions at a time, expiry, or a move of its life: `state` active (the end of a quarantine, too),
+    suspended, frozen, terminated. None = as it is."""
 
     client: str
     wallet: str
@@ -247,6 +265,31 @@ class ChangeWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     credit_limit: int | None = None
     state: str | None = None
     expiry: Instant | None = None
+    deadline: Instant = 0
+    max_sessions: int | None = None
+    note: str = ""
+
+
+class Transfer(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=18):
+    """Free money or units of one balance type from one wallet to another: all of `amount`, or nothing."""
+
+    client: str
+    source: str
+    target: str
+    key: str
+    amount: Amount
+    balance_type: str = "cash"
+    note: str = ""
+    deadline: Instant = 0
+
+
+class RemoveWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=19):
+    """Take a wallet out of service for good: what it holds is written off. Not while a session of it is open."""
+
+    client: str
+    wallet: str
+    key: str
+    note: str = ""
     deadline: Instant = 0
 
 
@@ -319,4 +362,6 @@ Command: TypeAlias = (
     | Explain
     | Limit
     | PlanQuote
+    | Transfer
+    | RemoveWallet
 )

@@ -36,6 +36,8 @@ class Refusal(enum.StrEnum):
     WALLET_QUARANTINED = "wallet_quarantined"
     WALLET_SUSPENDED = "wallet_suspended"
     WALLET_EXPIRED = "wallet_expired"
+    SESSION_LIMIT = "session_limit"
+    """The wallet serves as many sessions as it may, or can afford, at a time."""
     NUMBER_INVALID = "number_invalid"
     NO_RATE = "no_rate"
     """No rating plan of the subject prices this destination now."""

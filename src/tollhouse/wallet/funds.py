@@ -6,6 +6,7 @@ is never more than what the buckets hold plus the credit limit, unless debt was 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -22,6 +23,8 @@ from tollhouse.wallet.state import (
     Wallet,
 )
 
+CREDIT: Final = 0
+"""Stands for what is left of the credit limit, where buckets are named by their ids."""
 _NEVER: Final = 2**63 - 1
 
 
@@ -36,9 +39,14 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
 
 def available(wallet: Wallet, now: Instant) -> int:
-    """What a new session may hold: free money of usable buckets plus what is left of the credit limit."""
+    """What a new session may hold: free money of usable buckets plus what is left of the credit limit.
+
+    Not counted is money that pays for some calls only.
+    """
     total = 0
     for bucket in wallet.buckets:
+        if bucket.service or bucket.use is not None:
+            continue
         if bucket.start <= now and (bucket.expiry == 0 or now < bucket.expiry):
             free = bucket.value - bucket.held
             if bucket.id == MAIN_BUCKET:
@@ -48,29 +56,75 @@ def available(wallet: Wallet, now: Instant) -> int:
     return total
 
 
-def hold(wallet: Wallet, amount: int, now: Instant) -> tuple[Wallet, Lines] | None:
-    """Reserve `amount`: own money in the cascade's order, credit last. None when it is not all there."""
-    if amount <= 0:
-        return wallet, ()
-    lines, rest = _draw(wallet, amount, now)
-    if rest:
-        return None
+def free(wallet: Wallet, now: Instant) -> dict[int, int]:
+    """What no session holds of each bucket that may pay now; under `CREDIT` what is left of the credit limit."""
+    found = {one.id: one.value - one.held for one in wallet.buckets if one.value > one.held and one.usable(now)}
+    if wallet.credit_limit:
+        main = next(bucket for bucket in wallet.buckets if bucket.id == MAIN_BUCKET)
+        room = wallet.credit_limit + min(main.value - main.held, 0)
+        if room > 0:
+            found[CREDIT] = room
+    return found
+
+
+def draw(wallet: Wallet, among: Sequence[int], rest: dict[int, int], amount: int) -> tuple[Lines, int]:
+    """Which of the free money `rest` pays the amount, in order, and how much it lacks; `rest` is what then is left.
+
+    `among`: only these buckets; empty: those that pay for everything, in the wallet's order, credit last.
+    """
+    drawn: dict[int, int] = {}
+    for place in among or general(wallet):
+        there = rest.get(place, 0)
+        if amount and there:
+            used = min(there, amount)
+            rest[place] = there - used
+            bucket = MAIN_BUCKET if place == CREDIT else place
+            drawn[bucket] = drawn.get(bucket, 0) + used
+            amount -= used
+    return tuple(drawn.items()), amount
+
+
+def money_in(wallet: Wallet, lines: Lines) -> int:
+    """How much of the lines is money."""
+    units = {bucket.id for bucket in wallet.buckets if bucket.service}
+    return sum(amount for bucket, amount in lines if bucket not in units)
+
+
+def general(wallet: Wallet) -> list[int]:
+    """The buckets of money that pay for everything, in their order, and `CREDIT`."""
+    return [*(bucket.id for bucket in wallet.buckets if not bucket.service and bucket.use is None), CREDIT]
+
+
+def reserve(wallet: Wallet, lines: Lines) -> Wallet:
+    """Hold what is free for a session."""
+    if not lines:
+        return wallet
     held = dict(lines)
     buckets = tuple(
         msgspec.structs.replace(bucket, held=bucket.held + held[bucket.id]) if bucket.id in held else bucket
         for bucket in wallet.buckets
     )
-    return _with(wallet, buckets), lines
+    return _with(wallet, buckets)
 
 
-def take(wallet: Wallet, lines: Lines, amount: int, now: Instant, debt: bool) -> Taken:
-    """Charge `amount` >= 0: from what is held, then free money and credit, then debt (debt=False: nothing)."""
+def hold(wallet: Wallet, amount: int, now: Instant) -> tuple[Wallet, Lines] | None:
+    """Reserve `amount`: own money in the cascade's order, credit last. None when it is not all there."""
+    lines, rest = draw(wallet, (), free(wallet, now), amount) if amount > 0 else ((), 0)
+    return None if rest else (reserve(wallet, lines), lines)
+
+
+def take(wallet: Wallet, lines: Lines, amount: int, now: Instant, debt: bool, among: Sequence[int] = ()) -> Taken:
+    """Charge `amount` >= 0: from what is held, then free money and credit, then debt (debt=False: nothing).
+
+    `among`: only from these buckets (empty: from those that pay for everything); a debt is the main bucket's.
+    """
+    own = among or general(wallet)
     spent: dict[int, int] = {}
     unheld: dict[int, int] = {}
     left: list[tuple[int, int]] = []
     rest = amount
     for bucket_id, held in lines:
-        used = min(held, rest)
+        used = min(held, rest) if bucket_id in own else 0
         rest -= used
         if used:
             unheld[bucket_id] = unheld.get(bucket_id, 0) + used
@@ -78,7 +132,7 @@ def take(wallet: Wallet, lines: Lines, amount: int, now: Instant, debt: bool) ->
         if held > used:
             left.append((bucket_id, held - used))
     if rest:
-        more, rest = _draw(wallet, rest, now)
+        more, rest = draw(wallet, among, free(wallet, now), rest)
         for bucket_id, used in more:
             spent[bucket_id] = spent.get(bucket_id, 0) + used
     overdrawn = rest if debt else 0
@@ -120,7 +174,10 @@ def credit(wallet: Wallet, amount: int, counter: str) -> tuple[Wallet, tuple[Pos
 
 
 def pay_back(wallet: Wallet, paid: Lines, amount: int, counter: str) -> tuple[Wallet, tuple[Posting, ...]]:
-    """Put `amount` back where it was taken from, what was taken last first; into the main bucket what has no place."""
+    """Put `amount` back where it was taken from, what was taken last first; into the main bucket what has no place.
+
+    Units of a bucket that is gone have none.
+    """
     back: dict[int, int] = {}
     there = {bucket.id for bucket in wallet.buckets}
     rest = amount
@@ -173,25 +230,6 @@ def next_expiry(wallet: Wallet) -> Instant:
     """The earliest instant at which `expire` has something to do; 0 = never. Wholly held buckets do not count."""
     times = [b.expiry for b in wallet.buckets if b.expiry and (b.value > b.held or (b.value == 0 and b.held == 0))]
     return min(times, default=0)
-
-
-def _draw(wallet: Wallet, amount: int, now: Instant) -> tuple[Lines, int]:
-    """Which free money pays `amount`, in order, and what no bucket has."""
-    drawn: dict[int, int] = {}
-    rest = amount
-    for bucket in wallet.buckets:
-        if rest and bucket.value > bucket.held and bucket.usable(now):
-            used = min(bucket.value - bucket.held, rest)
-            drawn[bucket.id] = used
-            rest -= used
-    if rest and wallet.credit_limit:
-        main = next(bucket for bucket in wallet.buckets if bucket.id == MAIN_BUCKET)
-        room = main.value + wallet.credit_limit - main.held - drawn.get(MAIN_BUCKET, 0)
-        used = min(max(room, 0), rest)
-        if used:
-            drawn[MAIN_BUCKET] = drawn.get(MAIN_BUCKET, 0) + used
-            rest -= used
-    return tuple(drawn.items()), rest
 
 
 def _drop(wallet: Wallet, buckets: list[Bucket]) -> tuple[Wallet, tuple[Posting, ...]]:

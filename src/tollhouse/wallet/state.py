@@ -8,23 +8,35 @@ import msgspec
 
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import fits
+from tollhouse.values.uses import Use
 
 MAIN_BUCKET: Final = 1
 """The bucket that every wallet is born with: it never expires, carries the credit limit and takes debts."""
 
+PREUSE: Final = "preuse"
+"""Made, and not used yet."""
 ACTIVE: Final = "active"
+DORMANT: Final = "dormant"
+"""Not used for long; its next use wakes it."""
+FROZEN: Final = "frozen"
+"""Stopped for dishonesty; only an operator ends that."""
 SUSPENDED: Final = "suspended"
+TERMINATED: Final = "terminated"
 QUARANTINED: Final = "quarantined"
+LETTERS: Final = {PREUSE: "P", ACTIVE: "A", DORMANT: "D", FROZEN: "F", SUSPENDED: "S", TERMINATED: "T"}
+"""The states of life as records write them (requirement oracle_vws 4.1)."""
 
 Lines: TypeAlias = tuple[tuple[int, int], ...]
 """(bucket id, amount) pairs: what a session holds in the wallet's buckets."""
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """Money of one balance type. `held` is the part of `value` that sessions have reserved.
+    """Money or units of one balance type. `held` is the part of `value` that sessions have reserved.
 
     Usable while start <= now < expiry (0 = no bound). `order` is the balance type's place in the cascade when the
-    bucket was made; within it the higher weight pays first, then the earlier expiry, then the lower id.
+    bucket was made; within it the higher weight pays first, then the earlier expiry, then the lower id. `service`:
+    whose usage it counts, `step` of it in one step of `unit` (both empty: money in the wallet's unit). `name`: what an
+    operator calls it. `use` None: it pays for anything.
     """
 
     id: int
@@ -35,6 +47,11 @@ class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
     expiry: Instant = 0
     weight: int = 0
     order: int = 0
+    unit: str = ""
+    service: str = ""
+    step: int = 1
+    name: str = ""
+    use: Use | None = None
 
     def usable(self, now: Instant) -> bool:
         """Whether it may pay for something new at `now`."""
@@ -45,7 +62,9 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Who pays. `buckets` stand in the order in which they pay; `records`, `chain`: its record chain's length and head.
 
     `credit_limit` >= 0: how far the main bucket may go below zero for new holds (0 = prepaid).
-    `release_to`: the state that the end of a quarantine brings back.
+    `release_to`: the state that the end of a quarantine brings back. `product`, `batch`: what it was sold as.
+    `entered`: when its state of life began; `used`: when it was last used; `activated`: when first. `max_sessions`: at
+    a time, 0: as its product says. `removal_listed`: when its removal was listed; before `entered` it says nothing.
     """
 
     name: str
@@ -60,14 +79,21 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     records: int = 0
     chain: bytes = b""
     release_to: str = ACTIVE
+    product: str = ""
+    batch: str = ""
+    entered: Instant = 0
+    activated: Instant = 0
+    used: Instant = 0
+    max_sessions: int = 0
+    removal_listed: Instant = 0
 
     def balance(self) -> int:
-        """The sum of all buckets, held money included."""
-        return sum(bucket.value for bucket in self.buckets)
+        """The sum of all buckets of money, held money included."""
+        return sum(bucket.value for bucket in self.buckets if not bucket.service)
 
     def held(self) -> int:
-        """The sum that sessions hold."""
-        return sum(bucket.held for bucket in self.buckets)
+        """The sum of money that sessions hold."""
+        return sum(bucket.held for bucket in self.buckets if not bucket.service)
 
     def in_range(self) -> bool:
         """Whether it may be installed: each bucket, their sum, and all that may ever be held fit int64."""
@@ -80,11 +106,15 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Posting(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """`amount` moved into the bucket (> 0) or out of it (< 0), against a counter-account that moved by -amount."""
+    """`amount` moved into the bucket (> 0) or out of it (< 0), against a counter-account that moved by -amount.
+
+    `unit`: of a bucket that counts something else than the wallet's money; a record fills it in.
+    """
 
     bucket: int
     amount: int
     counter: str
+    unit: str = ""
 
 
 REVENUE: Final = "revenue"

@@ -46,6 +46,7 @@ RETURN_CODES: Final = {
     Refusal.WALLET_QUARANTINED: (8, "try again"),
     Refusal.WALLET_SUSPENDED: (7, "denied"),
     Refusal.WALLET_EXPIRED: (5, "account expired"),
+    Refusal.SESSION_LIMIT: (3, "account in use"),
     Refusal.NUMBER_INVALID: (111, "invalid number"),
     Refusal.NO_RATE: (9, "no rate"),
     Refusal.NO_ROUTE: (8, "no route"),

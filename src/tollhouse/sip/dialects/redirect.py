@@ -61,6 +61,7 @@ REFUSALS: Final = {
     Refusal.WALLET_QUARANTINED: (480, 41),
     Refusal.WALLET_SUSPENDED: (403, 21),
     Refusal.WALLET_EXPIRED: (403, 21),
+    Refusal.SESSION_LIMIT: (480, 34),
     Refusal.NUMBER_INVALID: (484, 28),
     Refusal.NO_RATE: (404, 3),
     Refusal.NO_ROUTE: (480, 34),

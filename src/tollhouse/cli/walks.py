@@ -1,0 +1,142 @@
+"""Commands that walk all pages of a method by themselves: the audit, a wallet's trace, the export of records."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TextIO, TypeAlias
+
+import msgspec
+
+from tollhouse.cli.errors import DONE, FAILED, CommandError
+from tollhouse.cli.link import Link, call
+from tollhouse.cli.show import Json, cell, shown, table
+from tollhouse.cli.table import Method
+
+Walk: TypeAlias = Callable[[Method, dict[str, object], Link, argparse.Namespace], int]
+"""(method, its parameters, the way to what answers, the command line): does the command, returns the exit status."""
+
+AUDIT_PAGE: Final = 200
+PAGE: Final = 1000
+
+
+def pages(link: Link, method: Method, asked: Mapping[str, object], limit: int) -> Iterator[dict[str, object]]:
+    """Every page, one after the other, from the `after` that is asked for on."""
+    following: object = asked.get("after", "")
+    while following is not None:
+        page = call(link, method.name, {"limit": limit, **asked, "after": following}, method.patience)
+        result = msgspec.json.decode(page, type=dict[str, object])
+        yield result
+        following = result.get("next")
+
+
+def _audit(method: Method, asked: dict[str, object], link: Link, given: argparse.Namespace) -> int:
+    """Differences as they are found, the first one first; FAILED where there is one."""
+    wallets = records = 0
+    findings: list[dict[str, object]] = []
+    for result in pages(link, method, asked, AUDIT_PAGE):
+        page = msgspec.convert(result, type=_AuditPage)
+        wallets += page.wallets
+        records += page.records
+        findings += page.findings
+        for finding in () if given.json else page.findings:
+            print(cell(finding.get("text")), flush=True)
+    if given.json:
+        print(msgspec.json.encode({"wallets": wallets, "records": records, "findings": findings}).decode())
+    else:
+        print(f"{wallets} wallets, {records} records, {_verdict(len(findings))}")
+    return FAILED if findings else DONE
+
+
+class _AuditPage(msgspec.Struct, frozen=True):
+    wallets: int
+    records: int
+    findings: list[dict[str, object]]
+
+
+def _verdict(findings: int) -> str:
+    return f"differences: {findings}" if findings else "all balanced"
+
+
+def _trace(method: Method, asked: dict[str, object], link: Link, given: argparse.Namespace) -> int:
+    """The entries, a table a page; then the buckets as they stood at the end, and what is held."""
+    for result in pages(link, method, asked, PAGE):
+        if given.json:
+            print(msgspec.json.encode(result).decode())
+            continue
+        for line in _traced(method, msgspec.convert(result, type=_TracePage)):
+            print(line)
+    return DONE
+
+
+class _TracePage(msgspec.Struct, frozen=True):
+    entries: list[dict[str, object]]
+    unit: str
+    buckets: list[dict[str, object]]
+    holds: list[dict[str, object]]
+    next: str | None
+
+
+def _traced(method: Method, page: _TracePage) -> Iterator[str]:
+    yield from table([{**entry, "moves": _moves(entry.get("moves"))} for entry in page.entries], method.columns)
+    if page.next is None:
+        yield from shown({"unit": page.unit, "buckets": page.buckets, "holds": page.holds})
+
+
+def _moves(moves: object) -> str:
+    """`1 cash -0.6 = 9.4`: which bucket, of which balance type, what moved, and what it holds then."""
+    return "; ".join(map(_move, moves)) if isinstance(moves, list) else ""
+
+
+def _move(move: Json) -> str:
+    return f"{move['bucket']} {move['balance_type'] or '?'} {move['amount']} = {move['value']}"
+
+
+def _export(method: Method, asked: dict[str, object], link: Link, given: argparse.Namespace) -> int:
+    """The heading and every line, page by page: never all of them in memory."""
+    named = vars(given).get("out")
+    with _file(Path(named)) if named else _stdout() as out:
+        for number, result in enumerate(pages(link, method, asked, PAGE)):
+            if given.json:
+                out.write(msgspec.json.encode(result).decode() + "\n")
+                continue
+            page = msgspec.convert(result, type=_ExportPage)
+            out.write(page.text if number else page.heading + page.text)
+    return DONE
+
+
+class _ExportPage(msgspec.Struct, frozen=True):
+    heading: str
+    text: str
+
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    yield sys.stdout
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[TextIO]:
+    """A file that takes its name when it is whole and on disk: who waits for it never reads half of one."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+    except OSError as trouble:
+        raise CommandError(FAILED, f"cannot write {path}: {trouble.strerror}") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+WALKS: Final[Mapping[str, Walk]] = MappingProxyType(
+    {"system.audit": _audit, "wallet.trace": _trace, "record.export": _export}
+)

@@ -1,0 +1,28 @@
+"""What a wallet lives under, as the configuration says, and when something of its life is due."""
+
+from __future__ import annotations
+
+from tollhouse.snapshot.lookups import Snapshot
+from tollhouse.values.instants import Instant
+from tollhouse.wallet import life
+from tollhouse.wallet.changes import Conditions
+from tollhouse.wallet.state import QUARANTINED, Wallet
+
+
+def conditions(snapshot: Snapshot, wallet: Wallet) -> Conditions:
+    """Its product, its batch and its provider's rules."""
+    product = snapshot.product(wallet.tenant, wallet.product) if wallet.product else None
+    batch = snapshot.batch(wallet.tenant, wallet.batch) if wallet.batch else None
+    return Conditions((product,) if product else (), snapshot.rules(wallet.tenant), snapshot.balance_type, batch)
+
+
+def lives(wallet: Wallet) -> bool:
+    """Whether anything can ever be due: of a wallet in quarantine nothing is, its release looks at it anew."""
+    if wallet.state == QUARANTINED:
+        return False
+    return bool(wallet.product or wallet.batch or wallet.expiry) or any(bucket.expiry for bucket in wallet.buckets)
+
+
+def next_due(snapshot: Snapshot, wallet: Wallet) -> Instant:
+    """When there is something to do; 0: never."""
+    return life.next_due(wallet, conditions(snapshot, wallet)) if lives(wallet) else 0

@@ -1,0 +1,151 @@
+"""How far a wallet pays for a session: the ways to pay, one after the other, laid out as stretches of its usage.
+
+Each way pays as many whole increments as it can; then the first one that can go on does, for a bucket may become useful
+in the middle of a call (its timings begin). A blocker that was used up ends it (requirement cgrates 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from tollhouse.engine.stretches import Prices, Stretch, due, dues, units_of
+from tollhouse.rating.calendar import instant_of, local_day, matches
+from tollhouse.rating.cost import NOTHING, Exact, Sum, summed, whole
+from tollhouse.rating.inverse import affordable
+from tollhouse.values.instants import Instant
+from tollhouse.values.money import INT64_MAX
+from tollhouse.values.uses import Timing
+from tollhouse.wallet.funds import draw, free, general
+from tollhouse.wallet.state import Lines, Wallet
+
+_ANYTHING: Final = INT64_MAX
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """One way to pay: a stretch that is still to be laid, and when it may."""
+
+    stretch: Stretch
+    blocker: bool = False
+    timings: tuple[Timing, ...] = ()
+
+
+class Ways(msgspec.Struct, frozen=True, gc=False):
+    """The ways to pay for a session in their order, and the prices that they and its stretches so far name.
+
+    `zone` tells the days of timings. `ceiling`: dearer usage is not paid (units of money per unit of usage, exactly).
+    """
+
+    steps: tuple[Step, ...]
+    prices: Prices
+    began: Instant
+    zone: str = "UTC"
+    ceiling: Exact | None = None
+
+
+class Laid(msgspec.Struct, frozen=True, gc=False):
+    """The stretches, what of the wallet's free funds they need beyond what was posted, and how far they reach of the
+    `target`: less where funds ended."""
+
+    stretches: tuple[Stretch, ...]
+    lines: Lines
+    reach: int
+    target: int
+
+
+def lay(ways: Ways, wallet: Wallet, kept: Sequence[Stretch], target: int, now: Instant, debt: bool = False) -> Laid:
+    """Go on behind the stretches that are `kept` until age `target`, or as far as the wallet's free funds last.
+
+    `debt`: the usage has taken place, so what units cost beside themselves may be owed.
+    """
+    layer = _Layer(ways, wallet, kept, free(wallet, now), debt)
+    while layer.at < target and layer.step(target):
+        pass
+    return Laid(tuple(layer.stretches), tuple(layer.drawn.items()), layer.at, target)
+
+
+class _Layer:
+    """The layout in the making. `sums`: what the money came to before each stretch."""
+
+    def __init__(self, ways: Ways, wallet: Wallet, kept: Sequence[Stretch], rest: dict[int, int], debt: bool) -> None:
+        self._ways = ways
+        self._wallet = wallet
+        self._rest = rest
+        self._debt = debt
+        self.stretches = list(kept)
+        self.drawn: dict[int, int] = {}
+        self._sums = [NOTHING]
+        if kept:
+            self._sums += [one.sum for one in dues(kept, ways.prices, ways.began, kept[-1].until)]
+        self.at = kept[-1].until if kept else 0
+
+    def step(self, target: int) -> bool:
+        """Whether one of the ways went on, and another may follow."""
+        for step in self._ways.steps:
+            if step.timings and not self._active(step.timings):
+                continue
+            moved = self._go_on(step.stretch, target)
+            if step.blocker:
+                return False
+            if moved:
+                return True
+        return False
+
+    def _active(self, timings: Sequence[Timing]) -> bool:
+        at = self._ways.began + self.at
+        day, _ = local_day(self._ways.zone, at)
+        return any(matches(one, day) and instant_of(self._ways.zone, day, one.start) <= at for one in timings)
+
+    def _go_on(self, way: Stretch, target: int) -> bool:
+        again = bool(self.stretches) and self.stretches[-1].like(way)
+        if again:
+            stretch, before = self.stretches[-1], self._sums[-2]
+        else:
+            stretch, before = msgspec.structs.replace(way, since=self.at, until=self.at), self._sums[-1]
+        laid = due(stretch, self._ways.prices, self._ways.began, self.at, before)
+        units = self._rest.get(stretch.bucket, 0) + laid.units if stretch.bucket else 0
+        if stretch.increment:
+            until, after = _whole_increments(stretch, units, target), before
+        else:
+            until, after = self._priced(stretch, units, laid.cost, before, target)
+        if until <= self.at:
+            return False
+        if stretch.bucket:
+            self._draw((stretch.bucket,), units_of(until - stretch.since, stretch.per) - laid.units)
+        if not stretch.increment:
+            decimals = self._ways.prices[stretch.price].decimals
+            self._draw(stretch.money, after.steps(decimals) - before.steps(decimals) - laid.cost)
+        if again:
+            self.stretches.pop()
+            self._sums.pop()
+        self.stretches.append(msgspec.structs.replace(stretch, until=until))
+        self._sums.append(after)
+        self.at = until
+        return True
+
+    def _priced(self, stretch: Stretch, units: int, cost: int, before: Sum, target: int) -> tuple[int, Sum]:
+        """Up to where units and money pay, and what the session's money comes to then."""
+        price, began, since = self._ways.prices[stretch.price], self._ways.began, stretch.since
+        most = min(target, whole(price, began, since, since + units * stretch.per)) if stretch.bucket else target
+        funds = _ANYTHING if self._debt and stretch.bucket else self._funds(stretch.money) + cost
+        reach = affordable(price, began, funds, most, self._ways.ceiling, since, before)
+        if reach <= self.at:
+            return self.at, before
+        after = summed(price, began, since, reach, before)
+        return after.reach, after
+
+    def _funds(self, among: Sequence[int]) -> int:
+        return sum(self._rest.get(place, 0) for place in among or general(self._wallet))
+
+    def _draw(self, among: Sequence[int], amount: int) -> None:
+        lines, _ = draw(self._wallet, among, self._rest, amount)
+        for bucket, drawn in lines:
+            self.drawn[bucket] = self.drawn.get(bucket, 0) + drawn
+
+
+def _whole_increments(stretch: Stretch, units: int, target: int) -> int:
+    """Where the last increment ends that the units pay whole and the target needs."""
+    wanted = -((stretch.since - target) // stretch.increment)
+    return stretch.since + min(wanted, units * stretch.per // stretch.increment) * stretch.increment

@@ -1,0 +1,96 @@
+"""How many sessions a wallet serves at a time, and how much of its funds one of them may hold.
+
+Source: requirement oracle_vws 5.2 and 5.6 (the greedy rule).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tollhouse.engine.book import Book
+from tollhouse.engine.laying import Laid, Ways, lay
+from tollhouse.engine.policy import Policy
+from tollhouse.engine.session import Session
+from tollhouse.engine.stretches import cut
+from tollhouse.engine.terms import most
+from tollhouse.snapshot.rules import ReservationRules
+from tollhouse.values.commands import Service
+from tollhouse.values.instants import SECOND, Duration, Instant
+from tollhouse.values.outcomes import Refused
+from tollhouse.values.refusals import Refusal
+from tollhouse.wallet.state import Wallet
+
+
+class Share(msgspec.Struct, frozen=True, gc=False):
+    """What a wallet allows one session. `sessions`: at a time, 0: any number; `others`: of them that are open now.
+
+    `longest`: usage of one grant. `cautious`: buckets that may expire in the course of a call do not pay for it.
+    """
+
+    sessions: int
+    others: int
+    greedy: Duration
+    longest: int
+    cautious: bool = False
+
+    @property
+    def looks_at(self) -> int:
+        """How much usage the wallet has to be asked for, to know this session's part of it."""
+        return self.longest * max(self.sessions, 1)
+
+    def worst(self, session: Session) -> Instant:
+        """The latest end of a call that is being opened, where that matters; else 0."""
+        return session.began + self.longest if self.cautious and session.service is Service.VOICE else 0
+
+    def crowded(self, session: str = "") -> Refused | None:
+        """Why no further session may begin, if so."""
+        if not self.sessions or self.others < self.sessions:
+            return None
+        return Refused(Refusal.SESSION_LIMIT, f"{self.others} of {self.sessions} sessions are open", session)
+
+    def part(self, affordable: int, session: str = "") -> int | Refused:
+        """The usage that may be granted of what the wallet affords: below the greedy length one session has it all and
+        the wallet serves no other; else each has its part, but not less than that length."""
+        if self.sessions <= 1:
+            return min(affordable, self.longest)
+        if affordable < self.greedy:
+            return affordable if not self.others else Refused(Refusal.SESSION_LIMIT, "funds for one session", session)
+        return min(affordable, self.longest, max(self.greedy, affordable // self.sessions))
+
+
+def share(book: Book, policy: Policy, session: Session, wallet: Wallet) -> Share:
+    """The session's share of the wallet, by the provider's rules, the wallet, or its product."""
+    rules = book.snapshot.rules(wallet.tenant).reservation
+    longest = longest_grant(policy, rules, session.service)
+    sessions = rules.max_sessions or wallet.max_sessions or _of_product(book, wallet)
+    if not sessions:
+        return Share(0, 0, 0, longest, rules.worst_case_buckets)
+    others = sum(one.id != session.id for one in book.open_sessions_of(wallet.name))
+    greedy = rules.greedy_below_seconds * SECOND if session.service is Service.VOICE else 0
+    return Share(sessions, others, greedy, longest, rules.worst_case_buckets)
+
+
+def shared_out(
+    ways: Ways, wallet: Wallet, session: Session, part: Share, gone: int, ask: int, now: Instant
+) -> Laid | Refused:
+    """The session's usage laid out behind what was used, up to `ask` or to the end of its share."""
+    kept = cut(session.stretches, ways.prices, session.began, session.used)
+    if part.sessions > 1:
+        affords = lay(ways, wallet, kept, gone + part.looks_at, now).reach - gone
+        allowed = part.part(max(affords, 0), session.id)
+        if isinstance(allowed, Refused):
+            return allowed
+        ask = min(ask, gone + allowed) if allowed else ask
+    return lay(ways, wallet, kept, ask, now)
+
+
+def longest_grant(policy: Policy, rules: ReservationRules, service: Service) -> int:
+    """The largest grant of a service, by the provider's rules and the settings."""
+    if service is Service.VOICE and rules.longest_seconds:
+        return rules.longest_seconds * SECOND
+    return most(policy, service)
+
+
+def _of_product(book: Book, wallet: Wallet) -> int:
+    product = book.snapshot.product(wallet.tenant, wallet.product) if wallet.product else None
+    return 0 if product is None else product.max_sessions

@@ -1,0 +1,280 @@
+"""Commands on wallets themselves: made, recharged, changed, emptied into another, removed. Each once per key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tollhouse.engine import living, wallets
+from tollhouse.engine.book import WALLET, Book, Gone
+from tollhouse.engine.decision import Decision, refuse
+from tollhouse.engine.living import Records, Standing
+from tollhouse.engine.policy import Policy
+from tollhouse.records.record import enter
+from tollhouse.values.commands import ChangeWallet, CreateWallet, Recharge, RemoveWallet, Transfer
+from tollhouse.values.instants import LAST, Instant
+from tollhouse.values.money import fits
+from tollhouse.values.outcomes import Done, Posted, Refused
+from tollhouse.values.recharges import ExpiryPolicy, Line, Validity
+from tollhouse.values.refusals import Refusal
+from tollhouse.wallet.changes import Cause
+from tollhouse.wallet.recharge import Event, NewWallet, create, delete, recharge
+from tollhouse.wallet.state import (
+    ACTIVE,
+    FROZEN,
+    QUARANTINED,
+    SUSPENDED,
+    TERMINATED,
+    Posting,
+    Wallet,
+)
+from tollhouse.wallet.transfer import Stopped, posted, transfer
+
+NAME_MAX = 200
+"""Octets of a wallet's name."""
+
+
+def change(
+    book: Book, policy: Policy, command: Recharge | CreateWallet | ChangeWallet | Transfer | RemoveWallet, now: Instant
+) -> Decision:
+    """Make a wallet, put money in, or change its terms: once per key."""
+    body = wallets.repeat(book, command.client, command.key, command)
+    if isinstance(body, Decision):
+        return body
+    if isinstance(command, CreateWallet):
+        return _create(book, policy, command, body, now)
+    if isinstance(command, Recharge):
+        return _recharge(book, policy, command, body, now)
+    if isinstance(command, Transfer):
+        return _transfer(book, policy, command, body, now)
+    if isinstance(command, RemoveWallet):
+        return _remove(book, policy, command, body, now)
+    return _change(book, policy, command, body, now)
+
+
+def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now: Instant) -> Decision:
+    wrong = _unmakeable(book, command)
+    if wrong is not None:
+        return Decision(wrong)
+    unit = book.snapshot.unit(command.unit)
+    if unit is None:
+        return refuse(Refusal.INVALID, f"unit {command.unit!r} is not configured")
+    if book.wallet(command.wallet) is not None:
+        return refuse(Refusal.WALLET_EXISTS, command.wallet)
+    tenant = command.tenant or book.snapshot.only_tenant()
+    for kind, name, found in (
+        ("product", command.product, book.snapshot.product(tenant, command.product) if command.product else True),
+        ("batch", command.batch, book.snapshot.batch(tenant, command.batch) if command.batch else True),
+    ):
+        if not found:
+            return refuse(Refusal.INVALID, f"{kind} {name!r} is not configured")
+    new = NewWallet(
+        command.wallet,
+        tenant,
+        unit,
+        command.credit_limit,
+        command.product,
+        command.batch,
+        command.max_sessions,
+        command.balance_types,
+        (Line("cash", command.opening),) if command.opening else (),
+    )
+    made = create(new, book.snapshot.balance_type, book.snapshot.rules(tenant), now)
+    if isinstance(made, Stopped):
+        return _stopped(made)
+    wallet = made.wallet
+    if not command.product:
+        wallet = msgspec.structs.replace(wallet, state=ACTIVE)
+    wallet, record, data = enter(wallet, now, "open", command.client, command.key, made.postings)
+    view = wallets.view(wallet, now)
+    return wallets.once(policy, command.client, command.key, body, view, now, wallet, ((record, data),))
+
+
+def _unmakeable(book: Book, command: CreateWallet) -> Refused | None:
+    if not 0 < len(command.wallet.encode()) <= NAME_MAX or "\0" in command.wallet:
+        return Refused(Refusal.INVALID, f"a wallet needs a name of 1..{NAME_MAX} octets without NUL")
+    if command.credit_limit < 0 or command.opening < 0:
+        return Refused(Refusal.INVALID, "an opening and a credit limit are >= 0")
+    cash = book.snapshot.balance_type("cash")
+    if cash is None:
+        return Refused(Refusal.INVALID, "balance type 'cash' is not configured")
+    if command.opening and cash.unit != command.unit:
+        return Refused(Refusal.UNIT_MISMATCH, f"balance type 'cash' holds {cash.unit}")
+    return None
+
+
+def _recharge(book: Book, policy: Policy, command: Recharge, body: bytes, now: Instant) -> Decision:
+    kind = book.snapshot.balance_type(command.balance_type)
+    if kind is None:
+        return refuse(Refusal.INVALID, f"balance type {command.balance_type!r} is not configured")
+    if (wrong := _senseless(command, now)) is not None:
+        return Decision(wrong)
+    before = living.stands(book, command.wallet, now)
+    if before is None:
+        return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
+    wallet = before.wallet
+    if (barred := wallets.barred_for_settling(wallet)) is not None:
+        return Decision(barred)
+    if command.amount.unit != kind.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"balance type {kind.name!r} holds {kind.unit}")
+    if not kind.service and kind.unit != wallet.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
+    rules = book.snapshot.rules(wallet.tenant)
+    done = recharge(wallet, _lines(command), command.extension, book.snapshot.balance_type, rules, now)
+    if isinstance(done, Stopped):
+        return _stopped(done)
+    standing = _entered(before, done.wallet, done.events, command, now)
+    if done.activates:
+        standing = living.activated(book, standing, Cause.RECHARGE, now)
+    if done.ends:
+        ended = living.caught_up(book.snapshot, standing.wallet, now)
+        standing = Standing(ended.wallet, (*standing.records, *ended.records))
+    outcome = _posted(standing.wallet, kind.unit, wallet.decimals, sum(one.amount for one in done.postings))
+    return wallets.once(policy, command.client, command.key, body, outcome, now, standing.wallet, standing.records)
+
+
+def _senseless(command: Recharge, now: Instant) -> Refused | None:
+    if command.amount.value < 0 or not (command.amount.value or command.lines or command.extension.extends()):
+        return Refused(Refusal.INVALID, "a recharge is more than zero")
+    if command.expiry and command.expiry <= max(now, command.start):
+        return Refused(Refusal.INVALID, "a recharge does not end before it begins")
+    if not (fits(command.start) and 0 <= command.expiry <= LAST and fits(command.weight)):
+        return Refused(Refusal.INVALID, "a start, an expiry or a weight is out of range")
+    return None
+
+
+def _lines(command: Recharge) -> Sequence[Line]:
+    """The command's own line, and what it puts in besides."""
+    if not command.amount.value:
+        return command.lines
+    dated = Validity(ExpiryPolicy.ABSOLUTE, date=command.expiry) if command.expiry else Validity()
+    own = Line(
+        command.balance_type,
+        command.amount.value,
+        dated,
+        start=command.start,
+        weight=command.weight,
+        use=command.use,
+        replace=command.reset,
+    )
+    return (own, *command.lines)
+
+
+def _entered(before: Standing, after: Wallet, events: Sequence[Event], command: Recharge, now: Instant) -> Standing:
+    """A record for each event of the recharge, the newest state with the last of them."""
+    stage, records = before.wallet, list(before.records)
+    after = msgspec.structs.replace(after, records=stage.records, chain=stage.chain)
+    for event in events:
+        moved = [one.bucket for one in event.postings]
+        made = tuple([bucket for bucket in after.buckets if bucket.id in moved and bucket.id not in _ids(stage)])
+        empty = tuple([msgspec.structs.replace(bucket, value=0, held=0) for bucket in made])
+        stage = msgspec.structs.replace(stage, buckets=(*stage.buckets, *empty))
+        stage = posted(stage, event.postings)
+        stage, record, data = enter(stage, now, event.kind, command.client, command.key, event.postings, command.note)
+        records.append((record, data))
+    after = msgspec.structs.replace(after, records=stage.records, chain=stage.chain)
+    return Standing(after, tuple(records))
+
+
+def _ids(wallet: Wallet) -> set[int]:
+    return {bucket.id for bucket in wallet.buckets}
+
+
+def _change(book: Book, policy: Policy, command: ChangeWallet, body: bytes, now: Instant) -> Decision:
+    states = (None, ACTIVE, SUSPENDED, FROZEN, TERMINATED)
+    if (command.credit_limit or 0) < 0 or (command.max_sessions or 0) < 0 or command.state not in states:
+        return refuse(Refusal.INVALID, "limits are >= 0, a state is active, suspended, frozen or terminated")
+    if not 0 <= (command.expiry or 0) <= LAST:
+        return refuse(Refusal.INVALID, "an expiry is >= 0")
+    before = living.stands(book, command.wallet, now)
+    if before is None:
+        return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
+    before_move = before
+    if before.wallet.state == QUARANTINED:
+        before = Standing(_in_quarantine(before.wallet, command.state), before.records)
+    elif command.state is not None:
+        moved = living.moved(before, command.state, Cause.OPERATOR, command.client, command.key, now)
+        if moved is None:
+            return refuse(Refusal.INVALID, f"from {before.wallet.state} there is no way to {command.state}")
+        before = moved
+    wallet = before.wallet
+    changed = msgspec.structs.replace(
+        wallet,
+        credit_limit=wallet.credit_limit if command.credit_limit is None else command.credit_limit,
+        expiry=wallet.expiry if command.expiry is None else command.expiry,
+        max_sessions=wallet.max_sessions if command.max_sessions is None else command.max_sessions,
+    )
+    records: Records = before.records
+    if changed != wallet or wallet.state == before_move.wallet.state or before_move.wallet.state == QUARANTINED:
+        note = f"state={changed.state} credit_limit={changed.credit_limit} expiry={changed.expiry} {command.note}"
+        changed, record, data = enter(changed, now, "change", command.client, command.key, (), note.rstrip())
+        records = (*records, (record, data))
+    view = wallets.view(changed, now)
+    return wallets.once(policy, command.client, command.key, body, view, now, changed, records)
+
+
+def _in_quarantine(wallet: Wallet, wanted: str | None) -> Wallet:
+    """`active` ends a quarantine and brings back the state before it; another state meanwhile waits for that."""
+    if wanted == ACTIVE:
+        return msgspec.structs.replace(wallet, state=wallet.release_to, release_to=ACTIVE)
+    return msgspec.structs.replace(wallet, release_to=wanted or wallet.release_to)
+
+
+def _transfer(book: Book, policy: Policy, command: Transfer, body: bytes, now: Instant) -> Decision:
+    kind = book.snapshot.balance_type(command.balance_type)
+    if kind is None:
+        return refuse(Refusal.INVALID, f"balance type {command.balance_type!r} is not configured")
+    if command.amount.unit != kind.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"balance type {kind.name!r} holds {kind.unit}")
+    source, target = living.stands(book, command.source, now), living.stands(book, command.target, now)
+    if source is None or target is None:
+        return refuse(Refusal.UNKNOWN_WALLET, command.source if source is None else command.target)
+    for one in (source, target):
+        if (barred := wallets.barred_for_settling(one.wallet)) is not None:
+            return Decision(barred)
+    rules = book.snapshot.rules(target.wallet.tenant).recharge
+    done = transfer(source.wallet, target.wallet, kind, command.amount.value, rules, now)
+    if isinstance(done, Stopped):
+        return _stopped(done)
+    ready = living.ready(book, Standing(done.source), False, now)
+    giver = ready if isinstance(ready, Standing) else Standing(done.source)
+    giver = _moved_on(source, living.used(giver.wallet, now), done.taken, command, now)
+    getter = _moved_on(target, done.target, done.given, command, now)
+    if done.activates:
+        getter = living.activated(book, getter, Cause.RECHARGE, now)
+    outcome = _posted(giver.wallet, kind.unit, giver.wallet.decimals, -command.amount.value)
+    decision = wallets.once(
+        policy, command.client, command.key, body, outcome, now, giver.wallet, (*giver.records, *getter.records)
+    )
+    return msgspec.structs.replace(decision, images=(getter.wallet, *decision.images))
+
+
+def _moved_on(
+    before: Standing, after: Wallet, postings: tuple[Posting, ...], command: Transfer, now: Instant
+) -> Standing:
+    after = msgspec.structs.replace(after, records=before.wallet.records, chain=before.wallet.chain)
+    wallet, record, data = enter(after, now, "transfer", command.client, command.key, postings, command.note)
+    return Standing(wallet, (*before.records, (record, data)))
+
+
+def _remove(book: Book, policy: Policy, command: RemoveWallet, body: bytes, now: Instant) -> Decision:
+    before = living.stands(book, command.wallet, now)
+    if before is None:
+        return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
+    done = delete(before.wallet, len(book.open_sessions_of(command.wallet)), now)
+    if isinstance(done, Stopped):
+        return _stopped(done)
+    _, record, data = enter(done.wallet, now, "removal", command.client, command.key, done.postings, command.note)
+    gone = Gone(WALLET, command.wallet.encode())
+    decision = wallets.once(policy, command.client, command.key, body, Done(1), now)
+    return Decision(Done(1), (gone, *decision.images), (*before.records, (record, data)))
+
+
+def _posted(wallet: Wallet, unit: str, decimals: int, amount: int) -> Posted:
+    return Posted(wallet.name, wallet.records, unit, decimals, amount, wallet.balance())
+
+
+def _stopped(stopped: Stopped) -> Decision:
+    detail = f"line {stopped.line}: {stopped.detail}" if stopped.line > 1 else stopped.detail
+    return refuse(stopped.refusal, detail)
