@@ -32,10 +32,11 @@ check: setup ## ruff, format, mypy --strict, the map of rooms
 soak: setup ## 1000 rounds of kill -9 under load (about half an hour)
 	$(BIN)/python -m pytest tests/journeys/test_kill.py --rounds 1000 -s
 
-bench: setup ## requests/s, CPU per request, latency; journal; rating (LOADGEN=directory of a loadgen source)
+bench: setup ## requests/s, CPU per request, latency; journal; rating; wallets (LOADGEN=directory of a loadgen source)
 	$(BIN)/python tools/bench.py --loadgen "$(LOADGEN)"
 	$(BIN)/python tools/bench_journal.py
 	$(BIN)/python tools/bench_rating.py
+	$(BIN)/python tools/bench_wallets.py
 
 cases: setup ## the facts about CGRateS through the real path (TOLLHOUSE_CASES=file of facts)
 	@$(BIN)/python -m tools.cases

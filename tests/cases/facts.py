@@ -13,6 +13,7 @@ from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.values.commands import Quote, Service
 from tollhouse.values.instants import Instant, parse_instant
 from tollhouse.values.outcomes import Refused
+from tollhouse.values.uses import Timing
 
 MOST_DECIMALS: Final = 12
 """A tariff rounds to so many decimals at most; some facts say 20, which is as good as none."""
@@ -23,20 +24,7 @@ SERVICES: Final = {
     "*mms": Service.MMS,
     "*generic": Service.GENERIC,
 }
-WALLET_OPS: Final = (
-    "session_",
-    "stat_",
-    "trigger_",
-    "refund",
-    "note",
-    "next_run",
-    "clean_expired",
-    "balance_",
-    "zero_",
-)
-MONEY_OPS: Final = ("max_session", "max_debit", "debit", "cdr_charge")
 LISTS: Final = ("years", "months", "month_days", "week_days")
-PLAIN_BALANCE: Final = {"id", "type", "value", "weight", "blocker"}
 TABLES: Final = (
     ("Destinations.csv", "Tag,Prefix"),
     ("Timings.csv", "Tag,Years,Months,MonthDays,WeekDays,Time"),
@@ -57,51 +45,49 @@ def steps_of(case: Fact) -> list[Fact]:
     return list(case.get("steps") or [case])
 
 
-def is_not_yet(case: Fact, plans: Fact) -> bool:
-    """Whether the fact needs more of a wallet than one plain balance of money, or time finer than a microsecond."""
-    steps = steps_of(case)
-    if any(str(step["op"]).startswith(WALLET_OPS) for step in steps):
-        return True
-    if any(step["op"] in MONEY_OPS for step in steps) and not _plain_money(case):
-        return True
-    plan = plans.get(case.get("plan_ref", ""), {})
-    return any(isinstance(step.get("event"), dict) and _is_finer(step["event"], plan) for step in steps)
+def to_timing(fact: Fact) -> Timing:
+    """A timing in our own values; Sunday is 7, and 0 as well."""
+    hours, minutes, seconds = map(int, fact.get("time", "00:00:00").split(":"))
+    days = tuple(sorted({day or 7 for day in fact.get("week_days", ())}))
+    lists = [tuple(fact.get(name, ())) for name in ("years", "months", "month_days")]
+    return Timing(lists[0], lists[1], lists[2], days, hours * 3600 + minutes * 60 + seconds)
 
 
-def _plain_money(case: Fact) -> bool:
-    accounts = case.get("accounts", {})
-    if len(accounts) != 1:
-        return False
-    ((name, account),) = accounts.items()
-    balances = account.get("balances", [])
-    if set(account) - {"balances"} or len(balances) != 1 or set(balances[0]) - PLAIN_BALANCE:
-        return False
-    balance = balances[0]
-    if balance["type"] != "*monetary" or balance.get("blocker"):
-        return False
-    known = {"*monetary", f"*monetary/{balance.get('id')}"}
-    wanted = [step.get("expect", {}).get("balances", {}) for step in steps_of(case)]
-    return all(set(one) <= {name} and set(one.get(name, {})) <= known for one in wanted)
-
-
-def _is_finer(event: Fact, plan: Fact) -> bool:
-    """Voice whose usage or price counts less than a microsecond."""
-    if event.get("tor", "*voice") != "*voice" or "destination" not in event:
-        return False
-    if "usage" in event and duration(event["usage"]) % 1000:
-        return True
-    wanted = {event["subject"], "*any"}
-    tags = {
-        activation["plan"]
-        for profile in plan.get("rating_profiles", [])
-        if (profile["tenant"], profile["category"]) == (event["tenant"], event["category"])
-        and profile["subject"] in wanted
-        for activation in profile["activations"]
+NOTED: Final[dict[str, Fact]] = {
+    "sess-017": {
+        "balances": {"TestSesBalExpire": {"expires": "50ms"}},
+        "event": {
+            "tenant": "cgrates.org",
+            "category": "call",
+            "subject": "1001",
+            "account": "refundAcc",
+            "destination": "1002",
+            "start": "2024-08-09T09:00:01Z",
+        },
     }
-    rows = [row for tag in tags for row in plan["rating_plans"].get(tag, [])]
-    rates = {one["rates"] for row in rows for one in plan["destination_rates"].get(row["destination_rates"], [])}
-    slots = [slot for tag in rates for slot in plan["rates"].get(tag, [])]
-    return any(duration(str(slot[name])) % 1000 for slot in slots for name in ("unit", "increment", "start"))
+}
+"""What only the note of a fact says of its balances and its call, which is then played as the note tells it."""
+
+
+def with_notes(case: Fact) -> Fact:
+    """The fact with what its note says."""
+    noted = NOTED.get(case["id"])
+    if noted is None or "accounts" not in case:
+        return case
+    accounts = {
+        name: account | {"balances": [one | noted["balances"].get(one["id"], {}) for one in account["balances"]]}
+        for name, account in case["accounts"].items()
+    }
+    steps = [step | {"event": noted["event"] | step["event"]} for step in steps_of(case)]
+    return case | {"accounts": accounts, "steps": steps}
+
+
+def in_category(case: Fact, plan: Fact, category: str) -> tuple[Fact, Fact]:
+    """The fact and its plan with another category in the place of the fact's own."""
+    steps = [step | {"event": step["event"] | {"category": category}} for step in steps_of(case)]
+    own = {step["event"]["category"] for step in steps_of(case)}
+    profiles = [one | {"category": category} if one["category"] in own else one for one in plan["rating_profiles"]]
+    return case | {"steps": steps}, plan | {"rating_profiles": profiles}
 
 
 def write_folder(plan: Fact, folder: Path) -> None:

@@ -24,8 +24,18 @@ PAGE = (ROOT / "docs" / "api.md").read_text()
 SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"(?m)^##+ ", PAGE)}
 FOLDER = "/var/lib/tollhouse/tariff"
 PORTS = {"1812": "radius_auth", "1813": "radius_accounting", "3868": "diameter", "5060": "sip"}
-VARYING = {"uptime": 0, "validity": 0, "generation": 0, "version": "", "free_bytes": 0}
+PLACES = {
+    "tariff.export": lambda folder: folder / "export",
+    "wallet.import": lambda folder: folder.parent / "subscribers.csv",
+}
+SUBSCRIBERS = """\
+wallet,account,ani,balance_type,amount,expiry
+emil,emil,4930555,cash,10.50,
+emil,,,bonus,2,2099-01-31T00:00:00Z
+"""
+VARYING = {"uptime": 0, "validity": 0, "generation": 0, "version": "", "free_bytes": 0, "days_to_go": 0}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+DATE = re.compile(r"RECORD_DATE=\d{14}")
 HASH = re.compile(r"[0-9a-f]{24,}")
 FORMS = {
     "Name": "name",
@@ -47,6 +57,12 @@ FORMS = {
     "Service": "tor",
     "Tor": "tor",
     "Records": "records",
+    "Names": "names",
+    "Period": "period",
+    "Sessions": "integer",
+    "UseForm": "use",
+    "ValidityForm": "validity",
+    "Lines": "lines",
     "str": "text",
 }
 
@@ -76,13 +92,15 @@ def masked(value: Any) -> Any:
         return {name: VARYING.get(name, masked(inner)) for name, inner in value.items()}
     if isinstance(value, list):
         return [masked(inner) for inner in value]
-    return HASH.sub("HASH", TIME.sub("TIME", value)) if isinstance(value, str) else value
+    return DATE.sub("DATE", HASH.sub("HASH", TIME.sub("TIME", value))) if isinstance(value, str) else value
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tariff folder that the engine can read."""
-    return Path(shutil.copytree(ROOT / "etc" / "demo" / "tariff", tmp_path_factory.mktemp("folder") / "tariff"))
+    """A tariff folder that the engine can read, and beside it a file of subscribers."""
+    made = tmp_path_factory.mktemp("folder")
+    (made / "subscribers.csv").write_text(SUBSCRIBERS)
+    return Path(shutil.copytree(ROOT / "etc" / "demo" / "tariff", made / "tariff"))
 
 
 def test_the_examples_are_what_happens(tmp_path: Path, folder: Path) -> None:
@@ -90,7 +108,7 @@ def test_the_examples_are_what_happens(tmp_path: Path, folder: Path) -> None:
     told = examples()
     with demo_desk(tmp_path) as desk:
         for method, params, result in told:
-            place = folder / "export" if method == "tariff.export" else folder
+            place = PLACES[method](folder) if method in PLACES else folder
             here = {**params, "path": str(place)} if "path" in params else params
             assert masked(desk.process.rpc(method, **here)) == masked(result), method
     assert {method for method, _, _ in told} == set(METHODS)
@@ -185,7 +203,7 @@ def test_the_commands(desk: Desk, folder: Path) -> None:
         said[line] = tollhouse(*placed(desk.process, line, folder))
         assert said[line].status == 0, (line, said[line])
         assert "5030" not in said[line].out
-    assert len(lines) == 25
+    assert len(lines) == 31
     assert said["tollhouse wallet get berta"].values()["balance"] == "9.3583"
     # 1001: 10 - 0.6417; 1002: two Diameter sessions and a RADIUS call of 85 s, 3 x 0.6417 = 1.9251.
     assert desk("wallet", "get", "1001").values()["balance"] == "9.3583"

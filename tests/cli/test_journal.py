@@ -20,7 +20,7 @@ from tollhouse.store.state import NumberedRecord
 
 CALLED = "4412345678"
 TRACE = ["sequence", "at", "kind", "client", "request_id", "session", "moves", "balance", "note"]
-HOLD = ["session", "client", "destination", "created", "until", "bucket", "balance_type", "amount"]
+HOLD = ["session", "client", "destination", "created", "until", "bucket", "balance_type", "unit", "amount"]
 
 
 def caller(desk: Desk, wallet: str) -> str:
@@ -46,7 +46,10 @@ def test_a_trace_is_the_journal_with_running_balances_and_what_is_held(desk: Des
     assert "make-traced" in lines[1]
     assert "traced-report" in lines[2]
     assert "1 cash -0.0417 = 9.3583" in lines[3]
-    assert [line.split() for line in lines[-5:-3]] == [["bucket", "balance_type", "value"], ["1", "cash", "9.3583"]]
+    assert [line.split() for line in lines[-5:-3]] == [
+        ["bucket", "balance_type", "unit", "value"],
+        ["1", "cash", "EUR", "9.3583"],
+    ]
     assert lines[-2].split() == HOLD
     hold = lines[-1].split()
     assert (hold[1], hold[2], hold[-1]) == ("api", "33145", "0.1")
@@ -56,7 +59,10 @@ def test_a_trace_tells_how_the_wallet_stood(desk: Desk) -> None:
     wallet = caller(desk, "stood")
     records = desk("record", "list", wallet, "--json").json["records"]
     then = desk("wallet", "trace", wallet, "--at", records[1]["at"], "--json").json
-    assert (then["buckets"], then["holds"]) == ([{"bucket": 1, "balance_type": "cash", "value": "9.4"}], [])
+    assert (then["buckets"], then["holds"]) == (
+        [{"bucket": 1, "balance_type": "cash", "unit": "EUR", "value": "9.4"}],
+        [],
+    )
     assert [entry["sequence"] for entry in then["entries"]] == [1, 2]
 
 

@@ -68,7 +68,8 @@ def test_a_call_from_authorisation_to_record(desk: Desk) -> None:
     assert balance(desk, wallet) == "9.3583"
     assert desk("session", "get", "c1").values()["state"] == "closed"
     heading, *rows = desk("record", "list", wallet).out.splitlines()
-    assert heading.split() == ["sequence", "at", "kind", "amount", "balance", "unit", "called", "usage", "note"]
+    titles = ["sequence", "at", "kind", "amount", "balance", "unit", "units", "called", "usage", "note"]
+    assert heading.split() == titles
     assert [(row.split()[0], row.split()[4]) for row in rows] == [("1", "10"), ("2", "9.4"), ("3", "9.3583")]
 
 

@@ -39,3 +39,11 @@ def test_an_object_with_lists_and_objects_in_it() -> None:
 
 def test_a_terminal_is_told_nothing_but_text() -> None:
     assert cell("a\x1b[31mb\x9bc\u202ed") == "a?[31mb?c?d"
+
+
+def test_what_has_parts_is_one_line() -> None:
+    """A list of amounts, and an object in a table's cell."""
+    assert cell([{"unit": "second", "amount": "-60"}, {"unit": "octet", "amount": "5"}]) == "-60 second, 5 octet"
+    assert cell({"destinations": ["A", "!B"], "timings": [{"week_days": [6, 7]}]}) == (
+        "destinations A, !B; timings (week_days 6, 7)"
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tollhouse.console.desk import Desk, ExportWish, ProgressWish, Wish
 from tollhouse.console.jsonrpc import handle
@@ -14,11 +15,17 @@ from tollhouse.console.methods import METHODS
 from tollhouse.console.reading import AuditPage, Finding, RecordsPage, RecordsWish, TokenError
 from tollhouse.snapshot.accounts import Gateway
 from tollhouse.values.commands import Command, Service
-from tollhouse.values.instants import SECOND, Instant
-from tollhouse.values.outcomes import BucketView, Done, Outcome, SessionView, WalletView
+from tollhouse.values.instants import DAY, SECOND, Instant
+from tollhouse.values.outcomes import Adjustment, BucketView, Done, Outcome, SessionView, WalletView
 
 NOW: Instant = 1_800_000_000 * SECOND
 """2027-01-15T08:00:00Z."""
+
+
+WAITING = Adjustment(
+    "a1", "1001", "waiting", "cash", 0, "EUR", 6, -8_000_000, "anna", "ticket 4711", until=NOW + 7 * DAY
+)
+"""8 euros are to go, if another operator agrees."""
 
 
 class ScriptedCharging:
@@ -113,6 +120,10 @@ class ListReading:
         if after not in ("", "1"):
             raise TokenError(after)
         return {"entries": [{"sequence": limit, "at": at}], "next": None, "unit": "EUR", "buckets": [], "holds": []}
+
+    def adjustments(self, after: str, limit: int) -> list[Adjustment]:
+        names = [name for name in ("a1", "a2", "a3") if name > after][:limit]
+        return [replace(WAITING, key=name) for name in names]
 
     def export(self, wish: RecordsWish) -> RecordsPage:
         if wish.after == "no token":

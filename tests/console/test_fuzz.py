@@ -58,7 +58,31 @@ SENSIBLE: dict[str, list[object]] = {
     "category": ["call"],
     "start": ["", "", "2026-11-19T00:00:00Z"],
     "path": ["/good", "/bad"],
+    "operator": ["anna", "berta", "x y"],
+    "adjustment": [f"r{number}" for number in range(50)],
+    "bucket": [0, 0, 1, 9],
+    "propose": [False, True],
     "weight": [-1_000_000, 0, 1_000_000],
+    "to": ["w", "w", "1001", "nobody"],
+    "policy": ["", "", "from_today", "keep"],
+    "period": ["", "", "30d", "36525d"],
+    "use": [None, {}, {"destinations": ["DST_UK", "!DST_331"]}, {"factors": {"voice": "0.5"}, "blocker": True}],
+    "lines": [
+        [],
+        [{"balance_type": "bonus", "amount": "1", "policy": "later_of", "period": "12h"}],
+        [{"balance_type": "cash", "amount": "9223372036854.775807", "replace": True}] * 2,
+        [{"balance_type": "bonus", "use": {"timings": [{"week_days": [6, 7]}]}, "start": "9998-01-01T00:00:00Z"}],
+    ],
+    "extension": [None, None, {"policy": "extend_from_expiry", "period": "36525d"}, {"policy": "keep"}],
+    "product": ["", "", "x"],
+    "batch": ["", "", "x"],
+    "balance_types": [[], ["bonus"], ["x"]],
+    "max_sessions": [0, 1, 1_000_000],
+    "form": ["csv", "text"],
+    "totals": ["", "/good"],
+    "since": ["", "2026-11-18T11:46:40Z"],
+    "until": ["", "2026-11-18T11:46:40Z"],
+    "at": ["", "2026-11-18T11:46:40Z"],
 }
 
 
@@ -76,8 +100,17 @@ class Live:
 
     def desk(self) -> Desk:
         """The API's reads come from the engine's store."""
-        reading = StoreReading(self.rig.store, self.engine.now)
-        return Desk(self.engine, reading, audit, {"EUR": 6}.get, dict, import_tariff, tally=self.rig.tally)
+        snapshot = self.rig.snapshot
+        return Desk(
+            charging=self.engine,
+            reading=StoreReading(self.rig.store, self.engine.now, snapshot),
+            audit=audit,
+            decimals={"EUR": 6}.get,
+            status=dict,
+            import_tariff=import_tariff,
+            balance_type=snapshot.balance_type,
+            tally=self.rig.tally,
+        )
 
 
 def almost_valid(dice: random.Random) -> bytes:

@@ -12,12 +12,15 @@ from tests.console.desks import NOW, ListReading, ScriptedCharging, ask, desk, j
 from tollhouse.console.jsonrpc import handle
 from tollhouse.console.methods import METHODS
 from tollhouse.values.commands import (
+    Adjust,
+    Approve,
     Authorize,
     Caller,
     ChangeWallet,
     Charge,
     Command,
     CreateWallet,
+    Decline,
     Explain,
     Inspect,
     Limit,
@@ -26,15 +29,18 @@ from tollhouse.values.commands import (
     Recharge,
     Refund,
     Release,
+    RemoveWallet,
     Service,
     Start,
     Stop,
     Total,
+    Transfer,
     Update,
 )
-from tollhouse.values.instants import SECOND
+from tollhouse.values.instants import DAY, HOUR, SECOND
 from tollhouse.values.money import Amount
 from tollhouse.values.outcomes import CostPart, Done, Granted, Outcome, Posted, Priced, Refused, Route, Settled
+from tollhouse.values.recharges import ExpiryPolicy, Line, Validity
 from tollhouse.values.refusals import RETRY_MAY_HELP, Refusal
 
 DEADLINE = NOW + 10 * SECOND
@@ -176,6 +182,69 @@ ASKED: list[tuple[str, dict[str, Any], Command]] = [
         ChangeWallet("api", "w", "r", None, None, 0, DEADLINE),
     ),
     (
+        "wallet.change",
+        {"wallet": "w", "request_id": "r", "state": "frozen", "max_sessions": 2, "note": "n"},
+        ChangeWallet("api", "w", "r", None, "frozen", None, DEADLINE, 2, "n"),
+    ),
+    (
+        "wallet.create",
+        {
+            "wallet": "w",
+            "request_id": "r",
+            "product": "p",
+            "batch": "b",
+            "max_sessions": 1,
+            "balance_types": ["x", "y"],
+        },
+        CreateWallet("api", "w", "r", "EUR", 0, 0, "", DEADLINE, "p", "b", 1, ("x", "y")),
+    ),
+    (
+        "wallet.recharge",
+        {"wallet": "w", "request_id": "r", "amount": "2", "policy": "later_of", "period": "12h", "weight": 3},
+        Recharge(
+            "api",
+            "w",
+            "r",
+            Amount(0, "EUR"),
+            weight=3,
+            deadline=DEADLINE,
+            lines=(Line("cash", 2_000_000, Validity(ExpiryPolicy.LATER_OF, 12 * HOUR), weight=3),),
+        ),
+    ),
+    (
+        "wallet.recharge",
+        {"wallet": "w", "request_id": "r", "extension": {"policy": "extend_from_expiry", "period": "30d"}},
+        Recharge(
+            "api",
+            "w",
+            "r",
+            Amount(0, "EUR"),
+            deadline=DEADLINE,
+            extension=Validity(ExpiryPolicy.EXTEND_FROM_EXPIRY, 30 * DAY),
+        ),
+    ),
+    (
+        "wallet.transfer",
+        {"wallet": "usd", "to": "w", "amount": "1.5", "request_id": "r", "note": "n"},
+        Transfer("api", "usd", "w", "r", Amount(150, "USD"), note="n", deadline=DEADLINE),
+    ),
+    (
+        "wallet.adjust",
+        {"wallet": "w", "amount": "-1.5", "operator": "o", "reason": "why", "request_id": "r", "propose": True},
+        Adjust("api", "w", "r", Amount(-1_500_000, "EUR"), "o", "why", proposed=True, deadline=DEADLINE),
+    ),
+    (
+        "wallet.approve",
+        {"adjustment": "a", "operator": "o", "request_id": "r"},
+        Approve("api", "a", "r", "o", DEADLINE),
+    ),
+    (
+        "wallet.decline",
+        {"adjustment": "a", "operator": "o", "request_id": "r", "reason": "no"},
+        Decline("api", "a", "r", "o", "no", DEADLINE),
+    ),
+    ("wallet.remove", {"wallet": "w", "request_id": "r", "note": "n"}, RemoveWallet("api", "w", "r", "n", DEADLINE)),
+    (
         "wallet.release",
         {"wallet": "w", "request_id": "r"},
         ChangeWallet("api", "w", "r", None, "active", None, DEADLINE),
@@ -295,7 +364,7 @@ def test_what_moves_money_requires_a_request_id() -> None:
         name
         for name, kind in METHODS.items()
         if name.split(".")[0] in ("wallet", "session", "event")
-        and name.split(".")[1] not in ("get", "list", "quote", "trace")
+        and name.split(".")[1] not in ("get", "list", "quote", "trace", "adjustments", "import")
     }
     sample = {name: params for name, params, _ in ASKED if name in moving}
     assert set(sample) == moving
@@ -332,7 +401,13 @@ ANSWERS: list[tuple[str, dict[str, Any], Outcome, dict[str, Any]]] = [
         "event.charge",
         {"wallet": "1001", "amount": "0.10", "request_id": "r"},
         Posted("1001", 7, "EUR", 6, -100_000, 9_900_000),
-        {"wallet": "1001", "record": 7, "amount": "-0.1", "balance": "9.9", "unit": "EUR"},
+        {"wallet": "1001", "record": 7, "amount": "-0.1", "unit": "EUR", "balance": "9.9", "balance_unit": "EUR"},
+    ),
+    (
+        "wallet.transfer",
+        {"wallet": "1001", "to": "1002", "amount": "60", "unit": "second", "request_id": "r"},
+        Posted("1001", 7, "second", 0, -60, 9_900_000, "EUR", 6),
+        {"wallet": "1001", "record": 7, "amount": "-60", "unit": "second", "balance": "9.9", "balance_unit": "EUR"},
     ),
     (
         "rating.cost",

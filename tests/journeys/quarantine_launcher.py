@@ -29,6 +29,6 @@ def buggy(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 if __name__ == "__main__":
-    charge.hold = buggy(charge.hold)  # type: ignore[assignment]
+    charge.reserve = buggy(charge.reserve)  # type: ignore[assignment]
     ends.give_back = buggy(ends.give_back)  # type: ignore[assignment]
     sys.exit(main())

@@ -54,6 +54,35 @@ def test_many_calls_at_once_on_one_wallet(demo: Process, seed: int) -> None:
     assert demo.rpc("system.audit")["findings"] == []
 
 
+@pytest.mark.parametrize("seed", [4, 5])
+def test_thirty_calls_on_credit_for_one_with_a_top_up_and_a_transfer_between(demo: Process, seed: int) -> None:
+    """10.00 at 0.01 a second are 1000 s. What is held is never more than there is, whatever comes and goes; and what
+    the calls use beyond their grants is all that the wallet may owe afterwards."""
+    dice = random.Random(seed)
+    with closing(Crowd(demo, "1001", dice)) as crowd:
+        first, second = [crowd.authorise(call) for call in range(15)], [crowd.authorise(call) for call in range(15, 30)]
+        all_at_once(first, crowd, dice)
+        demo.rpc("wallet.recharge", wallet="1001", amount="5", request_id="mid-call")
+        all_at_once(second, crowd, dice)
+        demo.rpc("wallet.recharge", wallet="1001", amount="3", request_id="more")
+        moved = demo.rpc("wallet.transfer", source="1001", target="1002", amount="2", request_id="over")
+        assert (moved["amount"], demo.rpc("wallet.get", wallet="1001")["balance"]) == ("-2", "16")
+        assert Decimal(demo.rpc("wallet.get", wallet="1001")["held"]) <= 15
+
+        all_at_once([send for call in sorted(crowd.granted) for send in crowd.begin(call)], crowd, dice)
+        used = {call: grant + dice.randint(0, 400) for call, grant in sorted(crowd.granted.items())}
+        over = Decimal(sum(used[call] - grant for call, grant in crowd.granted.items())) / 100
+        for call, seconds in used.items():
+            crowd.settle(call, seconds)()
+        crowd.hear()
+    balance = Decimal(demo.rpc("wallet.get", wallet="1001")["balance"])
+    assert balance == 16 - Decimal(sum(used.values())) / 100
+    assert max(-balance, Decimal(0)) <= over
+    assert demo.rpc("wallet.get", wallet="1002")["balance"] == "12"
+    assert demo.rpc("system.status")["open_sessions"] == 0
+    assert demo.rpc("system.audit")["findings"] == []
+
+
 def all_at_once(requests: list[Send], crowd: Crowd, dice: random.Random) -> None:
     """Send everything in a random order with looks at the wallet in between; then hear all answers."""
     dice.shuffle(requests)

@@ -13,7 +13,7 @@ from tests.engine.rig import EUR, Rig, authorize, rig_with, start, stop
 from tollhouse.console.reading import RecordsWish, TokenError
 from tollhouse.engine.book import DamagedError
 from tollhouse.engine.retention import Retention
-from tollhouse.main.journal import LOOKS
+from tollhouse.main.exporting import LOOKS
 from tollhouse.main.reading import StoreReading
 from tollhouse.values.commands import Caller, Charge, CreateWallet
 from tollhouse.values.instants import DAY, SECOND
@@ -170,7 +170,7 @@ def test_a_trace_runs_on_from_page_to_page(limit: int) -> None:
     values = [entry["moves"][0]["value"] for entry in entries]  # type: ignore[index]
     assert values == ["10", "9.99", "9.97", "9.94", "9.9", "9.85"]
     assert [entry["request_id"] for entry in entries] == ["make-1001", *(f"1001:{number}" for number in range(1, 6))]
-    assert last["buckets"] == [{"bucket": 1, "balance_type": "cash", "value": "9.85"}]
+    assert last["buckets"] == [{"bucket": 1, "balance_type": "cash", "unit": "EUR", "value": "9.85"}]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
@@ -179,7 +179,7 @@ def test_a_trace_tells_how_the_wallet_stood_at_any_time(limit: int) -> None:
     rig = with_charges("1001")
     entries, last = traced(rig, rig.clock - 2 * SECOND, limit)
     assert len(entries) == 4
-    assert last["buckets"] == [{"bucket": 1, "balance_type": "cash", "value": "9.94"}]
+    assert last["buckets"] == [{"bucket": 1, "balance_type": "cash", "unit": "EUR", "value": "9.94"}]
     before, empty = traced(rig, rig.clock - 6 * SECOND, limit)
     assert (before, empty["buckets"]) == ([], [])
 
@@ -215,7 +215,7 @@ def test_both_begin_behind_what_was_brought_forward() -> None:
         pass
     entries, last = traced(rig)
     assert [entry["sequence"] for entry in entries] == [7]
-    assert last["buckets"] == [{"bucket": 1, "balance_type": "cash", "value": "8.85"}]
+    assert last["buckets"] == [{"bucket": 1, "balance_type": "cash", "unit": "EUR", "value": "8.85"}]
     assert places(exported(rig, RecordsWish())) == [("1001", 7)]
     assert places(exported(rig, RecordsWish(since=rig.clock))) == [("1001", 7)]
     assert places(exported(rig, RecordsWish(after="2 1001"))) == [("1001", 7)]

@@ -95,12 +95,12 @@ def test_from_an_empty_machine_to_a_charged_call(tmp_path: Path) -> None:
         assert process.rpc("system.status")["config_problems"] == []
         assert answers["tariff.import"]["loaded"] is True
         assert answers["rating.cost"]["cost"] == "0.6417"
-        assert answers["wallet.get"]["balance"] == "15"
+        assert answers["wallet.get"]["balance"] == "16"
         assert answers["system.audit"]["findings"] == []
         assert call(process) == PACKETS
-        assert balance(process) == "14.3583"
+        assert balance(process) == "15.3583"
         at = ["--url", f"http://127.0.0.1:{process.http}", "--token-file", str(tmp_path / "token")]
-        for words, said in ((["wallet", "get", "1001"], "14.3583"), (["audit"], "all balanced")):
+        for words, said in ((["wallet", "get", "1001"], "15.3583"), (["audit"], "all balanced")):
             done = subprocess.run(
                 [*TOLLHOUSE, *words, *at], capture_output=True, text=True, timeout=PATIENCE, check=True
             )
@@ -151,9 +151,9 @@ def test_a_snapshot_of_the_running_file_system_restores(tmp_path: Path) -> None:
         shutil.copytree(tmp_path / "first", tmp_path / "second")
         process.popen.send_signal(signal.SIGCONT)
         assert call(process) == PACKETS
-        assert balance(process) == "13.7166"
+        assert balance(process) == "14.7166"
     with running_serve(tmp_path / "second") as restored:
-        assert balance(restored) == "14.3583"
+        assert balance(restored) == "15.3583"
         assert restored.rpc("system.audit")["findings"] == []
         assert call(restored) == PACKETS
 
@@ -166,7 +166,7 @@ def test_a_copy_of_a_stopped_directory_restores(tmp_path: Path) -> None:
         assert process.terminate() == 0
     shutil.copytree(tmp_path / "first", tmp_path / "second")
     with running_serve(tmp_path / "second") as restored:
-        assert balance(restored) == "14.3583"
+        assert balance(restored) == "15.3583"
         assert call(restored) == PACKETS
 
 

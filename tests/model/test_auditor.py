@@ -15,7 +15,7 @@ from tests.model.runs import POINTS, fault, plan_of, shrunk, tariffs
 from tests.model.world import World
 from tests.store.simulated import SimulatedFiles, SimulatedState
 
-from tollhouse.engine import charge, ends, laying, limits, one_shots, settle, spending, wallets
+from tollhouse.engine import ends, laying, limits, offering, one_shots, settle, spending, wallets
 from tollhouse.engine.batch import Engine
 from tollhouse.engine.book import Book
 from tollhouse.engine.session import Session
@@ -25,6 +25,7 @@ from tollhouse.store.errors import StoreError
 from tollhouse.store.interface import Store
 from tollhouse.store.segments import Segment
 from tollhouse.store.state import NumberedRecord
+from tollhouse.values.outcomes import Refused
 from tollhouse.wallet.state import Lines, Wallet
 
 CENT = 10_000
@@ -126,12 +127,14 @@ def _charges_a_cent_more(patch: pytest.MonkeyPatch) -> None:
 
 
 def _prices_a_message_a_step_too_low(patch: pytest.MonkeyPatch) -> None:
-    def less(*all_: Any) -> laying.Laid:
-        laid = laying.lay(*all_)
-        owed = tuple([msgspec.structs.replace(one, cost=1) for one in laid.stretches])
-        return msgspec.structs.replace(laid, stretches=owed)
+    def less(*all_: Any) -> offering.Offer | Refused:
+        offered = offering.offer(*all_)
+        if isinstance(offered, Refused):
+            return offered
+        owed = tuple([msgspec.structs.replace(one, cost=1) for one in offered.laid.stretches])
+        return msgspec.structs.replace(offered, laid=msgspec.structs.replace(offered.laid, stretches=owed))
 
-    patch.setattr(one_shots, "lay", less)
+    patch.setattr(one_shots, "offer", less)
 
 
 def _leaks_a_hold(patch: pytest.MonkeyPatch) -> None:
@@ -142,8 +145,7 @@ def _leaks_a_hold(patch: pytest.MonkeyPatch) -> None:
 
 
 def _holds_nothing(patch: pytest.MonkeyPatch) -> None:
-    for room in (charge, limits):
-        patch.setattr(room, "lay", lambda *all_: msgspec.structs.replace(laying.lay(*all_), lines=()))
+    patch.setattr(limits, "lay", lambda *all_: msgspec.structs.replace(laying.lay(*all_), lines=()))
 
 
 def _grants_a_second_less(patch: pytest.MonkeyPatch) -> None:

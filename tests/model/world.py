@@ -95,6 +95,9 @@ class Client:
 class World:
     """`run` plays a plan to its end and raises what the auditor finds."""
 
+    cache = 64
+    """How many entities the engine keeps in memory."""
+
     def __init__(
         self,
         plan: Plan,
@@ -194,7 +197,7 @@ class World:
             claimed = store.claim()
         except Crash as crash:
             return self._fall(str(crash))
-        book = Book(store, self.snapshot, cache_entities=64)
+        book = Book(store, self.snapshot, cache_entities=self.cache)
         engine = self._engine_type(
             store, book, self.policy, Tally(), lambda: self.now + self.skew, lambda turn: self._soon(engine, turn)
         )

@@ -22,7 +22,7 @@ def test_case_56_a_reservation_of_3600_ms_and_30_s(made: int, until: bool) -> No
 
 
 def test_case_56_without_a_tolerance_it_is_the_period_alone() -> None:
-    assert event_reservation_end(0, EventRules()) == 3_600_000
+    assert event_reservation_end(0, EventRules(reservation_milliseconds=3600)) == 3_600_000
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from tollhouse.snapshot.accounts import Period
 from tollhouse.snapshot.rules import Edge, ExpiryRules
 from tollhouse.values.instants import DAY, LAST, format_instant, parse_instant
 from tollhouse.wallet.midnights import (
-    Period,
     around,
     at_midnight,
     expiry_of,

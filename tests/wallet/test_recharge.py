@@ -419,7 +419,8 @@ def test_corrections_leave_the_minimum_and_may_take_expenditure_below_zero() -> 
     assert stopped(before, Line("bonus", -11, adjust=True), kinds=kinds) == (1, Refusal.INSUFFICIENT_FUNDS)
     assert values(done(wallet(bonus(2, 3)), Line("bonus", 1), kinds=kinds).wallet)[2][0] == 4
     spent = {**KINDS, "bonus": msgspec.structs.replace(BONUS, category=Category.EXPENDITURE)}
-    assert values(done(before, Line("bonus", -60, adjust=True), kinds=spent).wallet)[2][0] == -40
+    counted = wallet(msgspec.structs.replace(bonus(2, 20), unit="EUR", idle=True))
+    assert values(done(counted, Line("bonus", -60, adjust=True), kinds=spent).wallet)[2][0] == -40
 
 
 def random_wallet(dice: Random) -> Wallet:

@@ -23,6 +23,8 @@ from tollhouse.values.money import Unit
 
 PROTOCOLS = ("radius", "diameter", "sip")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+LEGS_MAX = 8
+"""Accounts that one session may be charged to beside its own."""
 _PACK = msgspec.msgpack.Encoder().encode
 
 Unseal = Callable[[str], bytes]
@@ -175,8 +177,17 @@ def _account(row: AccountRow, unseal: Unseal, faults: Faults) -> AccountEntry | 
         password=password,
         tech_prefix=row.tech_prefix,
         enabled=bool(row.enabled),
+        legs=faults.read("accounts", row.name, "legs", _legs, row) or (),
     )
     return AccountEntry(account, row.ani or "", row.addresses)
+
+
+def _legs(row: AccountRow) -> tuple[str, ...]:
+    """Whether an account of the name is there shows when it is charged."""
+    names = tuple([name.strip() for name in row.legs.split(";")]) if row.legs.strip() else ()
+    if "" in names or row.name in names or len(set(names)) < len(names) or len(names) > LEGS_MAX:
+        raise ValueError(f"{row.legs!r} is no list of at most {LEGS_MAX} other accounts, separated by ;")
+    return names
 
 
 def _account_keys(number: int, entry: AccountEntry) -> list[bytes]:

@@ -12,7 +12,7 @@ from tollhouse.cachemanager.faults import Faults
 from tollhouse.configdb.rows import BalanceTypeRow, Parties, ProductRow, Products, UnitRow
 from tollhouse.configdb.rule_values import make_rules, read_rule, type_of
 from tollhouse.configdb.tariff_values import moment
-from tollhouse.snapshot.accounts import BalanceType, Category, LimitType, MaximumPolicy
+from tollhouse.snapshot.accounts import BalanceType, Category, LimitType, MaximumPolicy, Period
 from tollhouse.snapshot.products import Batch, Cascade, Product, Promotion
 from tollhouse.store import snapshot as tables
 from tollhouse.store.snapshot import Edit
@@ -92,6 +92,7 @@ def _balance_type(row: BalanceTypeRow, unit: UnitRow, step: int, faults: Faults)
         maximum_policy=read("maximum_policy", MaximumPolicy, row.maximum_policy, MaximumPolicy.ALLOW),
         deletable=bool(row.deletable),
         discount=row.discount,
+        period=read("period", Period, row.period, Period.EVER),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from tollhouse.cli import compare, tariff
+from tollhouse.cli import bring, compare, tariff
 from tollhouse.cli.bar import watched
 from tollhouse.cli.errors import DONE, FAILED, CommandError, LostError, SilentError
 from tollhouse.cli.http import HttpLink, read_token
@@ -125,6 +125,8 @@ def _do(method: Method, given: argparse.Namespace, link: Link) -> int:
         print(answer.decode())
     else:
         _show(method, result)
+    if method.name == "wallet.import":
+        return bring.judge(result)
     return tariff.judge(result) if method.name in ("tariff.import", "tariff.export") else DONE
 
 
@@ -139,6 +141,8 @@ def _show(method: Method, result: Json) -> None:
         lines = table(rows, (*method.columns, "damaged") if damaged else method.columns)
     elif method.name == "tariff.import":
         lines = tariff.report(result)
+    elif method.name == "wallet.import":
+        lines = bring.report(result)
     elif method.name == "rating.explain":
         lines = explained(result)
     else:

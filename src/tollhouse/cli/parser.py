@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+import msgspec
+
 from tollhouse.cli.http import DEFAULT_URL, base_url
 from tollhouse.cli.table import METHODS, Argument, Kind, Method
 
@@ -108,6 +110,21 @@ def _folder(given: str) -> str:
     return str(Path(_utf8(given)).absolute())
 
 
+def _names(given: str) -> list[str]:
+    return [name for name in map(str.strip, word(given).split(",")) if name]
+
+
+def _json(given: str) -> object:
+    """JSON, or what is in the file behind an @. Raises ArgumentTypeError."""
+    try:
+        text = Path(given[1:]).read_bytes() if given.startswith("@") else _utf8(given).encode()
+        return msgspec.json.decode(text)
+    except OSError as trouble:
+        raise argparse.ArgumentTypeError(f"{given[1:]}: {trouble.strerror}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"no JSON: {error}") from None
+
+
 def _or_none(given: str) -> str | None:
     return None if given == "none" else word(given)
 
@@ -118,6 +135,8 @@ _READ: dict[Kind, Callable[[str], object]] = {
     Kind.FOLDER: _folder,
     Kind.FILE: _folder,
     Kind.OR_NONE: _or_none,
+    Kind.LIST: _names,
+    Kind.JSON: _json,
 }
 
 

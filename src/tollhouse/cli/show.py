@@ -9,6 +9,7 @@ from tollhouse.values.money import DECIMAL
 
 Json = Mapping[str, object]
 _GAP: Final = "  "
+_AMOUNT: Final = {"amount", "unit"}
 
 
 def shown(result: Json) -> Iterator[str]:
@@ -85,4 +86,19 @@ def cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict | list):
+        return _phrase(value)
     return "".join(character if character.isprintable() else "?" for character in str(value))
+
+
+def _phrase(value: Json | Sequence[object]) -> str:
+    """What has parts, on one line: `destinations DST_UK, !DST_331; blocker yes`, or an amount, `-60 second`."""
+    if not isinstance(value, Mapping):
+        return ", ".join(map(_part, value))
+    if set(value) == _AMOUNT:
+        return f"{cell(value['amount'])} {cell(value['unit'])}"
+    return "; ".join(f"{cell(name)} {cell(one)}" for name, one in value.items())
+
+
+def _part(value: object) -> str:
+    return f"({cell(value)})" if isinstance(value, dict) and set(value) != _AMOUNT else cell(value)

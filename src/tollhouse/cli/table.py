@@ -19,6 +19,10 @@ class Kind(enum.Enum):
     """A file that is read here."""
     OR_NONE = "TEXT|none"
     """A text, or `none` for null."""
+    LIST = "A,B"
+    """Texts, separated by commas."""
+    JSON = "JSON|@FILE"
+    """What the API takes, or a file that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ def _must(name: str, text: str) -> Argument:
 REQUEST_ID: Final = Argument("request_id", "the request's own id: the same id again moves nothing (default: a new one)")
 _WALLET: Final = _first("wallet", "the wallet's name")
 _SESSION: Final = _first("session", "the session's id, or the session_id that it was authorised under")
+_OPERATOR: Final = _must("operator", "who says so: a name without spaces")
+_ADJUSTMENT: Final = _first("adjustment", "its id: the request id of the adjustment")
 _UNIT: Final = Argument("unit", "what amounts are in (default: the wallet's own unit)")
 _NOTE: Final = Argument("note", "a word for the record")
 _AT: Final = Argument("answer_time", "when it was answered, ISO 8601 (default: now)")
@@ -85,6 +91,7 @@ _TOR: Final = Argument(
     "tor", "type of record: what usage counts", choices=("voice", "data", "message", "mms", "generic")
 )
 _USAGE: Final = "seconds (voice), octets (data), messages or units"
+_SESSIONS: Final = Argument("max_sessions", "at a time; 0: as its product says", Kind.NUMBER)
 _LIMIT: Final = Argument("limit", "at most so many, 1 to 1000 (default: 100)", Kind.NUMBER)
 
 
@@ -107,12 +114,23 @@ def _price(tor: str, *usage: Argument) -> tuple[Argument, ...]:
     )
 
 
+_BALANCE_TYPE: Final = Argument("balance_type", "of which balance type (default: cash)")
+_COUNTED: Final = Argument("unit", "what the amount is in (default: what the balance type counts in)")
 _BUCKETS: Final = (
-    Argument("balance_type", "into which balance type (default: cash)"),
+    _BALANCE_TYPE,
     Argument("start", "not spent before, ISO 8601"),
     Argument("expiry", "not spent after, ISO 8601"),
+    Argument(
+        "policy",
+        "instead: what becomes of the bucket's date",
+        choices=("from_today", "extend_from_expiry", "later_of", "keep"),
+    ),
+    Argument("period", "of the policy: 30d, 12h, 30m or 45s"),
     Argument("weight", "the heavier bucket is spent first (default: 0)", Kind.NUMBER),
-    Argument("reset", "what the balance type held before expires first", Kind.FLAG),
+    Argument("use", 'what it may pay for, such as \'{"destinations": ["DST_UK"]}\' (default: anything)', Kind.JSON),
+    Argument("reset", "what the balance type held before is forfeited", Kind.FLAG),
+    Argument("lines", "what goes into other buckets besides, a list", Kind.JSON),
+    Argument("extension", 'of the wallet itself, such as \'{"policy": "from_today", "period": "30d"}\'', Kind.JSON),
 )
 
 METHODS: Final = (
@@ -192,6 +210,10 @@ METHODS: Final = (
             Argument("opening", "the money it begins with (default: 0)"),
             Argument("credit_limit", "how far below zero it may go (default: 0, prepaid)"),
             _TENANT,
+            Argument("product", "what it is sold as: it waits for its first use (default: none, it is active)"),
+            Argument("batch", "of subscriber accounts (default: none)"),
+            _SESSIONS,
+            Argument("balance_types", "has an empty bucket of each, if the rules say so", Kind.LIST),
             REQUEST_ID,
         ),
     ),
@@ -206,19 +228,43 @@ METHODS: Final = (
     ),
     Method(
         "wallet.recharge",
-        "money into a wallet",
-        (_WALLET, _must("amount", "a decimal number"), _UNIT, *_BUCKETS, _NOTE, REQUEST_ID),
+        "money or units into a wallet",
+        (_WALLET, Argument("amount", "a decimal number (default: 0)"), _COUNTED, *_BUCKETS, _NOTE, REQUEST_ID),
     ),
     Method(
         "wallet.change",
-        "credit limit, state or expiry; what is not given stays",
+        "credit limit, state, expiry or sessions at a time; what is not given stays",
         (
             _WALLET,
             Argument("credit_limit", "how far below zero it may go"),
-            Argument("state", "suspended: it pays nothing", choices=("active", "suspended")),
+            Argument(
+                "state",
+                "what is not active pays nothing",
+                choices=("active", "suspended", "frozen", "terminated"),
+            ),
             Argument("expiry", "ISO 8601; '' is never"),
+            _SESSIONS,
+            _NOTE,
             REQUEST_ID,
         ),
+    ),
+    Method(
+        "wallet.transfer",
+        "free money or units from one wallet to another",
+        (
+            _WALLET,
+            _must("to", "the wallet that gets it"),
+            _must("amount", "a decimal number"),
+            _COUNTED,
+            _BALANCE_TYPE,
+            _NOTE,
+            REQUEST_ID,
+        ),
+    ),
+    Method(
+        "wallet.remove",
+        "take a wallet out of service for good; what it holds is written off",
+        (_WALLET, _NOTE, REQUEST_ID),
     ),
     Method(
         "wallet.trace",
@@ -232,6 +278,50 @@ METHODS: Final = (
         on_disk=True,
         rows="entries",
         columns=("sequence", "at", "kind", "client", "request_id", "session", "moves", "balance", "note"),
+    ),
+    Method(
+        "wallet.import",
+        "bring subscribers and their balances over from another platform: all of them, or with any problem nothing",
+        (
+            _first("path", "the CSV file, on the engine's machine", Kind.FILE),
+            Argument("dry_run", "only look what is wrong with it", Kind.FLAG),
+            Argument("totals", "CSV of what each balance type has to come to (default: what the file does)", Kind.FILE),
+            Argument("name", "of this import: under one name, no wallet is brought over twice (default: bring)"),
+        ),
+        patience=3600,
+    ),
+    Method(
+        "wallet.adjust",
+        "correct a balance by hand: money or units in, or out",
+        (
+            _WALLET,
+            _must("amount", "a decimal number; below zero: out of the wallet"),
+            _OPERATOR,
+            _must("reason", "why: it stands in the record"),
+            _UNIT,
+            Argument("balance_type", "of which balance type (default: cash)"),
+            Argument("bucket", "in this bucket (default: the one that never expires)", Kind.NUMBER),
+            Argument("propose", "it waits for a second operator in any case", Kind.FLAG),
+            REQUEST_ID,
+        ),
+    ),
+    Method(
+        "wallet.approve",
+        "another operator agrees: an adjustment that waits is done",
+        (_ADJUSTMENT, _OPERATOR, REQUEST_ID),
+    ),
+    Method(
+        "wallet.decline",
+        "an adjustment that waits is not to be done",
+        (_ADJUSTMENT, _OPERATOR, Argument("reason", "why not"), REQUEST_ID),
+    ),
+    Method(
+        "wallet.adjustments",
+        "what waits for a second operator, a page at a time",
+        (_after("adjustment"), _LIMIT),
+        on_disk=True,
+        rows="adjustments",
+        columns=("adjustment", "wallet", "amount", "unit", "balance_type", "operator", "until", "reason"),
     ),
     Method("wallet.release", "end a wallet's quarantine", (_WALLET, REQUEST_ID)),
     Method(
@@ -326,17 +416,29 @@ METHODS: Final = (
         (_WALLET, _after("sequence number", Kind.NUMBER), _LIMIT),
         on_disk=True,
         rows="records",
-        columns=("sequence", "at", "kind", "amount", "balance", "unit", "session.called", "session.usage", "note"),
+        columns=(
+            "sequence",
+            "at",
+            "kind",
+            "amount",
+            "balance",
+            "unit",
+            "units",
+            "session.called",
+            "session.usage",
+            "note",
+        ),
     ),
     Method(
         "record.export",
-        "records as CSV for a billing system, a line for each record and posting",
+        "records for a billing system: as CSV, a line for each record and posting, or as lines of tags",
         (
             Argument("wallet", "of this wallet alone (default: of all, by name)"),
             Argument("since", "from this time on, ISO 8601 (default: from the first)"),
             Argument("until", "before this time (default: to the last)"),
             _after("page", Kind.TEXT),
             Argument("limit", "records a page, 1 to 1000 (default: 1000)", Kind.NUMBER),
+            Argument("form", "csv (default), or text: TAG=value|TAG=value", choices=("csv", "text")),
         ),
         on_disk=True,
         local=(Argument("out", "into this file, which appears whole or not at all (default: stdout)", Kind.FILE),),

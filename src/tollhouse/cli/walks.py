@@ -83,18 +83,21 @@ class _TracePage(msgspec.Struct, frozen=True):
 
 
 def _traced(method: Method, page: _TracePage) -> Iterator[str]:
-    yield from table([{**entry, "moves": _moves(entry.get("moves"))} for entry in page.entries], method.columns)
+    entries = [{**entry, "moves": _moves(entry.get("moves"), page.unit)} for entry in page.entries]
+    yield from table(entries, method.columns)
     if page.next is None:
         yield from shown({"unit": page.unit, "buckets": page.buckets, "holds": page.holds})
 
 
-def _moves(moves: object) -> str:
-    """`1 cash -0.6 = 9.4`: which bucket, of which balance type, what moved, and what it holds then."""
-    return "; ".join(map(_move, moves)) if isinstance(moves, list) else ""
+def _moves(moves: object, money: str) -> str:
+    """`1 cash -0.6 = 9.4`: which bucket, of which balance type, what moved, and what it holds then, with its unit
+    where that is not `money`."""
+    return "; ".join([_move(move, money) for move in moves]) if isinstance(moves, list) else ""
 
 
-def _move(move: Json) -> str:
-    return f"{move['bucket']} {move['balance_type'] or '?'} {move['amount']} = {move['value']}"
+def _move(move: Json, money: str) -> str:
+    unit = "" if move["unit"] in (money, "") else f" {move['unit']}"
+    return f"{move['bucket']} {move['balance_type'] or '?'} {move['amount']} = {move['value']}{unit}"
 
 
 def _export(method: Method, asked: dict[str, object], link: Link, given: argparse.Namespace) -> int:

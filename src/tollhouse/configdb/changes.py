@@ -38,7 +38,10 @@ _SOLD: Final[Mapping[type[Sold], Table]] = {
 
 
 class NewAccount(msgspec.Struct, frozen=True, gc=False):
-    """An account to add. `wallet` and `subject` are called like the account where they are not given."""
+    """An account to add. `wallet` and `subject` are called like the account where they are not given.
+
+    `legs`: accounts that are charged for its sessions, too.
+    """
 
     tenant: str
     name: str
@@ -51,6 +54,7 @@ class NewAccount(msgspec.Struct, frozen=True, gc=False):
     subject: str = ""
     category: str = "call"
     enabled: bool = True
+    legs: tuple[str, ...] = ()
 
 
 class NewGateway(msgspec.Struct, frozen=True, gc=False):
@@ -123,6 +127,7 @@ class Change:
                 sealed[account.password] = self._secrets.seal(account.password)
             row = msgspec.structs.asdict(account)
             del row["addresses"]
+            row["legs"] = ";".join(account.legs)
             row["password"] = sealed[account.password]
             row["wallet"] = account.wallet or account.name
             row["subject"] = account.subject or account.name

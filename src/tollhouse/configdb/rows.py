@@ -40,6 +40,7 @@ class BalanceTypeRow(msgspec.Struct, frozen=True, gc=False):
     maximum_policy: str = "allow"
     deletable: int = 1
     discount: int = 0
+    period: str = ""
 
 
 class GatewayRow(msgspec.Struct, frozen=True, gc=False):
@@ -68,6 +69,8 @@ class AccountRow(msgspec.Struct, frozen=True, gc=False):
     subject: str
     category: str
     enabled: int
+    legs: str = ""
+    """Accounts, separated by `;`, that are charged for its sessions, too."""
     addresses: tuple[str, ...] = ()
 
 

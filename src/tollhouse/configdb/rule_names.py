@@ -188,6 +188,7 @@ SOURCE_DEFAULTS: Final[Mapping[str, str]] = {
     "reservation.longest_seconds": "3600",
     "reservation.tolerance_seconds": "350",
     "reservation.worst_case_buckets": "true",
+    "event.reservation_milliseconds": "3600",
     "expiry.delete_empty_balances": "false",
     "record.suppress_rating_details": "true",
 }

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from tollhouse.snapshot.rules import DISCOUNT_RULES, Rules
+from tollhouse.values.money import DECIMAL
 
 DEFAULTS: Final = Rules()
 STATES: Final = "ADFPST"
@@ -61,6 +62,8 @@ def read_rule(name: str, text: str) -> object:
         return _one_of(text, DISCOUNT_RULES)
     if name == "expiry.wallet_states":
         return _states(text)
+    if name == "adjust.adjustment_needs_approval_above":
+        return _decimal(text)
     return text
 
 
@@ -98,6 +101,12 @@ def _number(text: str, low: int, high: int) -> int:
     if not _NUMBER.fullmatch(text) or not low <= int(text) <= high:
         raise ValueError(f"{text[:40]!r} is no whole number between {low} and {high}")
     return int(text)
+
+
+def _decimal(text: str) -> str:
+    if text and not (DECIMAL.fullmatch(text) and text[0] not in "+-"):
+        raise ValueError(f"{text[:40]!r} is no decimal number >= 0, such as 100.00")
+    return text
 
 
 def _states(text: str) -> str:

@@ -27,11 +27,11 @@ UNITS = _table("units", "name kind", "decimals")
 TENANTS = _table("tenants", "name unit zone", "subject_prefixes")
 BALANCE_TYPES = _table(
     "balance_types",
-    "name unit service category limit_type minimum maximum maximum_policy",
+    "name unit service category limit_type minimum maximum maximum_policy period",
     "cascade_order deletable discount",
 )
 CLIENTS = _table("clients", "tenant name", "id")
-ACCOUNTS = _table("accounts", "tenant client name password ani tech_prefix wallet subject category", "id enabled")
+ACCOUNTS = _table("accounts", "tenant client name password ani tech_prefix wallet subject category legs", "id enabled")
 ACCOUNT_ADDRESSES = _table("account_addresses", "cidr", "id account")
 GATEWAYS = _table("gateways", "tenant name cidr secret secret2 protocols", "id require_message_authenticator")
 CARRIER_PLANS = _table("carrier_plans", "name")

@@ -11,6 +11,7 @@ import msgspec
 from tollhouse.console.reading import Auditing, Reading
 from tollhouse.engine.interface import Charging
 from tollhouse.engine.tally import Tally
+from tollhouse.snapshot.accounts import BalanceType
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import SECOND, Duration, Instant, format_seconds, parse_instant
 from tollhouse.values.money import Amount, AmountError, parse_amount
@@ -51,9 +52,20 @@ class ProgressWish(msgspec.Struct, frozen=True):
     """How far the running import is: `phase`, `done` and `total`, each None where none runs."""
 
 
-Wish: TypeAlias = ImportWish | ExportWish | ProgressWish
+class BringWish(msgspec.Struct, frozen=True):
+    """Subscribers of another platform to bring over, from a CSV file under the name of this import; `totals`: a file
+    that says what they have to come to (empty: what the first one does)."""
+
+    path: str
+    dry_run: bool = False
+    totals: str = ""
+    name: str = "bring"
+
+
+Wish: TypeAlias = ImportWish | ExportWish | ProgressWish | BringWish
 Importing: TypeAlias = Callable[[Wish, Callable[[Json], None]], None]
-"""(wish, done): reads or writes a tariff folder, or says how far reading is, and calls `done` once with the report.
+"""(wish, done): reads or writes files of the engine's machine, or says how far reading is, and calls `done` once with
+the report.
 
 Now or later, in our thread."""
 
@@ -64,7 +76,8 @@ class ParameterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What methods work with. `decimals` answers a unit's decimals or None; `patience` is how long a client waits."""
+    """What methods work with. `decimals` answers a unit's decimals or None, `balance_type` what is configured under the
+    name; `patience` is how long a client waits."""
 
     charging: Charging
     reading: Reading
@@ -72,6 +85,7 @@ class Desk:
     decimals: Callable[[str], int | None]
     status: Callable[[], Json]
     import_tariff: Importing
+    balance_type: Callable[[str], BalanceType | None] = lambda _name: None
     patience: Duration = 10 * SECOND
     tally: Tally = field(default_factory=Tally)
 
@@ -93,6 +107,12 @@ def amount(desk: Desk, name: str, text: str, unit: str, wallet: str = "") -> Amo
     if decimals is None:
         raise ParameterError(f"unit: {unit!r} is not configured")
     return Amount(steps(name, text, decimals), unit)
+
+
+def counted(desk: Desk, name: str, text: str, unit: str, balance_type: str, wallet: str) -> Amount:
+    """An amount of a balance type: in the unit that it counts in where it is no money. Raises ParameterError."""
+    kind = desk.balance_type(balance_type)
+    return amount(desk, name, text, unit or (kind.unit if kind and kind.service else ""), wallet)
 
 
 def steps(name: str, text: str, decimals: int) -> int:

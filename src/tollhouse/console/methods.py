@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from tollhouse.console.methods_adjust import WalletAdjust, WalletAdjustments, WalletApprove, WalletDecline
+from tollhouse.console.methods_bring import WalletImport
 from tollhouse.console.methods_event import EventCharge, EventRefund
 from tollhouse.console.methods_rating import EventQuote, RatingCompare, RatingCost, RatingExplain, RatingLimit
+from tollhouse.console.methods_recharge import WalletRecharge, WalletTransfer
+from tollhouse.console.methods_record import RecordExport, RecordList, WalletTrace
 from tollhouse.console.methods_session import (
     SessionAuthorize,
     SessionGet,
@@ -17,15 +21,12 @@ from tollhouse.console.methods_session import (
 )
 from tollhouse.console.methods_system import SystemAudit, SystemStatus, TariffExport, TariffImport, TariffProgress
 from tollhouse.console.methods_wallet import (
-    RecordExport,
-    RecordList,
     WalletChange,
     WalletCreate,
     WalletGet,
     WalletList,
-    WalletRecharge,
     WalletRelease,
-    WalletTrace,
+    WalletRemove,
 )
 from tollhouse.console.params import Method
 
@@ -44,8 +45,15 @@ METHODS: Final[dict[str, type[Method]]] = {
     "wallet.list": WalletList,
     "wallet.recharge": WalletRecharge,
     "wallet.change": WalletChange,
+    "wallet.transfer": WalletTransfer,
+    "wallet.remove": WalletRemove,
     "wallet.release": WalletRelease,
     "wallet.trace": WalletTrace,
+    "wallet.import": WalletImport,
+    "wallet.adjust": WalletAdjust,
+    "wallet.approve": WalletApprove,
+    "wallet.decline": WalletDecline,
+    "wallet.adjustments": WalletAdjustments,
     "session.authorize": SessionAuthorize,
     "session.start": SessionStart,
     "session.update": SessionUpdate,
@@ -63,7 +71,7 @@ METHODS: Final[dict[str, type[Method]]] = {
 PAGES: Final = frozenset(
     {
         *("wallet.list", "session.list", "record.list", "system.audit", "rating.compare"),
-        *("wallet.trace", "record.export"),
+        *("wallet.trace", "record.export", "wallet.adjustments"),
     }
 )
 """Methods that read a page of many entities, or price one: the dear ones, some 10 ms for a thousand."""

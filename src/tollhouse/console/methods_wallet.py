@@ -1,13 +1,17 @@
-"""wallet.*, record.*: who pays, with how much, and what moved."""
+"""wallet.*: who pays, and how he stands."""
 
 from __future__ import annotations
 
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
 from tollhouse.console import views
 from tollhouse.console.desk import CLIENT, DEFAULT_UNIT, Desk, ParameterError, amount, instant
+from tollhouse.console.forms import Names
 from tollhouse.console.params import (
     Answer,
     Asking,
-    Count,
     Key,
     MaybeName,
     MaybeWallet,
@@ -17,18 +21,17 @@ from tollhouse.console.params import (
     Page,
     Params,
     Time,
-    Token,
     WalletName,
-    Weight,
 )
-from tollhouse.console.reading import RecordsWish, TokenError
-from tollhouse.values.commands import ChangeWallet, Command, CreateWallet, Inspect, Recharge
-from tollhouse.values.outcomes import Refused
-from tollhouse.values.refusals import Refusal
+from tollhouse.values.commands import ChangeWallet, Command, CreateWallet, Inspect, RemoveWallet
+
+Sessions: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+STATES: Final = ("active", "suspended", "frozen", "terminated")
+"""Where an operator may move a wallet."""
 
 
 class WalletCreate(Asking, frozen=True, kw_only=True):
-    """A new wallet with opening money and a credit limit."""
+    """A new wallet with opening money and a credit limit; of a product, it waits for its first use."""
 
     wallet: WalletName
     request_id: Key
@@ -36,6 +39,10 @@ class WalletCreate(Asking, frozen=True, kw_only=True):
     opening: Money = "0"
     credit_limit: Money = "0"
     tenant: MaybeName = ""
+    product: MaybeName = ""
+    batch: MaybeName = ""
+    max_sessions: Sessions = 0
+    balance_types: Names = ()
 
     def command(self, desk: Desk) -> Command:
         return CreateWallet(
@@ -47,6 +54,10 @@ class WalletCreate(Asking, frozen=True, kw_only=True):
             credit_limit=amount(desk, "credit_limit", self.credit_limit, self.unit).value,
             tenant=self.tenant,
             deadline=desk.deadline(),
+            product=self.product,
+            batch=self.batch,
+            max_sessions=self.max_sessions,
+            balance_types=self.balance_types,
         )
 
 
@@ -73,48 +84,20 @@ class WalletList(Params, frozen=True, kw_only=True):
         answer({"wallets": [views.wallet(view) for view in seen], "next": following})
 
 
-class WalletRecharge(Asking, frozen=True, kw_only=True):
-    """Money into the bucket of this balance type, start and expiry."""
-
-    wallet: WalletName
-    amount: Money
-    request_id: Key
-    unit: MaybeName = ""
-    balance_type: Name = "cash"
-    start: Time = ""
-    expiry: Time = ""
-    weight: Weight = 0
-    reset: bool = False
-    note: Note = ""
-
-    def command(self, desk: Desk) -> Command:
-        return Recharge(
-            client=CLIENT,
-            wallet=self.wallet,
-            key=self.request_id,
-            amount=amount(desk, "amount", self.amount, self.unit, self.wallet),
-            balance_type=self.balance_type,
-            start=instant("start", self.start),
-            expiry=instant("expiry", self.expiry),
-            weight=self.weight,
-            reset=self.reset,
-            note=self.note,
-            deadline=desk.deadline(),
-        )
-
-
 class WalletChange(Asking, frozen=True, kw_only=True):
-    """Credit limit (in the wallet's own unit), state (active, suspended), expiry; what is not given stays."""
+    """Credit limit (in the wallet's own unit), state, expiry, sessions at a time; what is not given stays."""
 
     wallet: WalletName
     request_id: Key
     credit_limit: Money | None = None
     state: str | None = None
     expiry: Time | None = None
+    max_sessions: Sessions | None = None
+    note: Note = ""
 
     def command(self, desk: Desk) -> Command:
-        if self.state not in (None, "active", "suspended"):
-            raise ParameterError("state: active and suspended are allowed")
+        if self.state not in (None, *STATES):
+            raise ParameterError(f"state: {', '.join(STATES)} are allowed")
         limit = None
         if self.credit_limit is not None:
             limit = amount(desk, "credit_limit", self.credit_limit, "", self.wallet).value
@@ -126,6 +109,8 @@ class WalletChange(Asking, frozen=True, kw_only=True):
             state=self.state,
             expiry=None if self.expiry is None else instant("expiry", self.expiry),
             deadline=desk.deadline(),
+            max_sessions=self.max_sessions,
+            note=self.note,
         )
 
 
@@ -141,49 +126,14 @@ class WalletRelease(Asking, frozen=True, kw_only=True):
         )
 
 
-class RecordList(Params, frozen=True, kw_only=True):
-    """A wallet's records in their order, a page at a time."""
+class WalletRemove(Asking, frozen=True, kw_only=True):
+    """Takes a wallet out of service for good; what it holds is written off."""
 
     wallet: WalletName
-    after: Count = 0
-    limit: Page = 100
+    request_id: Key
+    note: Note = ""
 
-    def run(self, desk: Desk, answer: Answer) -> None:
-        seen = desk.reading.records(self.wallet, self.after, self.limit)
-        following = seen[-1]["sequence"] if len(seen) == self.limit else None
-        answer({"records": seen, "next": following})
-
-
-class WalletTrace(Params, frozen=True, kw_only=True):
-    """A wallet's journal with what every bucket held behind each record, up to a time, a page at a time."""
-
-    wallet: WalletName
-    at: Time = ""
-    after: Token = ""
-    limit: Page = 100
-
-    def run(self, desk: Desk, answer: Answer) -> None:
-        at = instant("at", self.at)
-        try:
-            page = desk.reading.trace(self.wallet, at, self.after, self.limit)
-        except TokenError:
-            raise ParameterError("after: not what a page said as its next") from None
-        answer(Refused(Refusal.UNKNOWN_WALLET, self.wallet) if page is None else page)
-
-
-class RecordExport(Params, frozen=True, kw_only=True):
-    """Records of a time as lines of CSV, by wallet and sequence, in pages; one that is not the last may be empty."""
-
-    wallet: MaybeWallet = ""
-    since: Time = ""
-    until: Time = ""
-    after: Token = ""
-    limit: Page = 100
-
-    def run(self, desk: Desk, answer: Answer) -> None:
-        since, until = instant("since", self.since), instant("until", self.until)
-        try:
-            page = desk.reading.export(RecordsWish(self.wallet, since, until, self.after, self.limit))
-        except TokenError:
-            raise ParameterError("after: not what a page said as its next") from None
-        answer({"heading": page.heading, "text": page.text, "next": page.next or None})
+    def command(self, desk: Desk) -> Command:
+        return RemoveWallet(
+            client=CLIENT, wallet=self.wallet, key=self.request_id, note=self.note, deadline=desk.deadline()
+        )

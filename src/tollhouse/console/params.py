@@ -33,7 +33,7 @@ Money: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=52)]
 """A decimal string; a JSON number is refused, because most writers of JSON send it through a float."""
 Used: TypeAlias = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(max_length=32)]
 Time: TypeAlias = Annotated[str, msgspec.Meta(max_length=40)]
-Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=65_536, pattern=_TEXT)]
+Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=400_000, pattern=_TEXT)]
 """What a page said as its `next`: it may name every bucket of a wallet."""
 Weight: TypeAlias = Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)]
 Page: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -55,6 +55,9 @@ class Commanding(Protocol):
 
     def command(self, desk: Desk) -> Command:
         """The command. Raises ParameterError."""
+
+    def shown(self, outcome: Outcome, service: Service) -> Json:
+        """The result."""
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,6 +81,10 @@ class Asking(Params, frozen=True, kw_only=True):
         service = self.service(desk)
 
         def told(outcome: Outcome) -> None:
-            answer(outcome if isinstance(outcome, Refused) else views.shown(outcome, service))
+            answer(outcome if isinstance(outcome, Refused) else self.shown(outcome, service))
 
         desk.charging.submit(self.command(desk), told)
+
+    def shown(self, outcome: Outcome, service: Service) -> Json:
+        """The outcome as the method's result."""
+        return views.shown(outcome, service)

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from tollhouse.values.instants import Instant
-from tollhouse.values.outcomes import SessionView, WalletView
+from tollhouse.values.outcomes import Adjustment, SessionView, WalletView
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -38,18 +38,26 @@ class TokenError(ValueError):
     """An `after` that is nothing that a page said as its `next`."""
 
 
+class NotServedError(ValueError):
+    """What is asked for makes sense and cannot be given; the text says why."""
+
+
 class RecordsWish(msgspec.Struct, frozen=True):
-    """Records with since <= at < until (0: no bound), of one wallet or (empty) of all; `after`: the page before's."""
+    """Records with since <= at < until (0: no bound), of one wallet or (empty) of all; `after`: the page before's.
+
+    `form`: csv, or text: lines of tags.
+    """
 
     wallet: str = ""
     since: Instant = 0
     until: Instant = 0
     after: str = ""
     limit: int = 100
+    form: str = "csv"
 
 
 class RecordsPage(msgspec.Struct, frozen=True):
-    """Lines of CSV with their ends, without the heading that stands before the first. `next` empty: it is the last."""
+    """Lines with their ends, without the heading that stands before the first. `next` empty: it is the last."""
 
     heading: str
     text: str
@@ -79,8 +87,11 @@ class Reading(Protocol):
         """The wallet's entries up to `at` (0: all) behind the token `after`, ready for JSON: `entries`, `next` (a token
         or None), `unit`, and on the last page `buckets` and `holds`. None: no such wallet. Raises TokenError."""
 
+    def adjustments(self, after: str, limit: int) -> list[Adjustment]:
+        """Corrections by hand that wait for a second operator, whose id comes after `after`, in order of id."""
+
     def export(self, wish: RecordsWish) -> RecordsPage:
-        """Records as CSV, by wallet and sequence. Raises TokenError."""
+        """Records as lines, by wallet and sequence. Raises TokenError, NotServedError."""
 
 
 class Auditing(Protocol):

@@ -7,6 +7,8 @@ from tollhouse.values.commands import Service
 from tollhouse.values.instants import Instant, format_instant
 from tollhouse.values.money import format_amount
 from tollhouse.values.outcomes import (
+    Adjustment,
+    BucketView,
     Done,
     Explained,
     Granted,
@@ -20,6 +22,7 @@ from tollhouse.values.outcomes import (
     WalletView,
 )
 from tollhouse.values.refusals import RETRY_MAY_HELP
+from tollhouse.values.uses import Timing, Use
 
 
 def shown(outcome: Outcome, service: Service) -> Json:
@@ -45,6 +48,8 @@ def shown(outcome: Outcome, service: Service) -> Json:
             return explained(outcome, service)
         case Limited():
             return limited(outcome, service)
+        case Adjustment():
+            return adjustment(outcome)
 
 
 def refused(outcome: Refused) -> Json:
@@ -83,13 +88,37 @@ def settled(outcome: Settled, service: Service) -> Json:
 
 
 def posted(outcome: Posted) -> Json:
-    """Charge, Refund, Recharge: `amount` above zero went into the wallet."""
+    """Charge, Refund, Recharge, Transfer: `amount` above zero went into the wallet."""
+    elsewhere = bool(outcome.balance_unit)
     return {
         "wallet": outcome.wallet,
         "record": outcome.record,
         "amount": format_amount(outcome.amount, outcome.decimals),
-        "balance": format_amount(outcome.balance, outcome.decimals),
         "unit": outcome.unit,
+        "balance": format_amount(outcome.balance, outcome.balance_decimals if elsewhere else outcome.decimals),
+        "balance_unit": outcome.balance_unit or outcome.unit,
+    }
+
+
+def recharged(outcome: Posted) -> Json:
+    """Recharge: what each line did."""
+    return {
+        **posted(outcome),
+        "expiry": moment(outcome.expiry),
+        "lines": [
+            {
+                "balance_type": line.balance_type,
+                "bucket": line.bucket or None,
+                "unit": line.unit,
+                "credited": format_amount(line.credited, line.decimals),
+                "forfeited": format_amount(line.forfeited, line.decimals),
+                "skipped": format_amount(line.skipped, line.decimals),
+                "why": line.why,
+                "balance": format_amount(line.balance, line.decimals),
+                "expiry": moment(line.expiry),
+            }
+            for line in outcome.lines
+        ],
     }
 
 
@@ -149,26 +178,62 @@ def wallet(view: WalletView) -> Json:
         "wallet": view.wallet,
         "tenant": view.tenant,
         "state": view.state,
+        "since": moment(view.since),
+        "product": view.product,
+        "batch": view.batch,
         "unit": view.unit,
         "balance": format_amount(view.balance, view.decimals),
         "held": format_amount(view.held, view.decimals),
         "available": format_amount(view.available, view.decimals),
         "credit_limit": format_amount(view.credit_limit, view.decimals),
+        "max_sessions": view.max_sessions,
         "expiry": moment(view.expiry),
+        "activated": moment(view.activated),
+        "used": moment(view.used),
         "records": view.records,
-        "buckets": [
-            {
-                "id": bucket.id,
-                "balance_type": bucket.balance_type,
-                "value": format_amount(bucket.value, view.decimals),
-                "held": format_amount(bucket.held, view.decimals),
-                "start": moment(bucket.start),
-                "expiry": moment(bucket.expiry),
-                "weight": bucket.weight,
-            }
-            for bucket in view.buckets
-        ],
+        "buckets": [bucket(one, view) for one in view.buckets],
     }
+
+
+def bucket(view: BucketView, owner: WalletView) -> Json:
+    """A bucket in its own unit. A view that was kept before views said so is of money."""
+    unit, decimals = (view.unit, view.decimals) if view.unit else (owner.unit, owner.decimals)
+    return {
+        "id": view.id,
+        "balance_type": view.balance_type,
+        "unit": unit,
+        "service": view.service,
+        "value": format_amount(view.value, decimals),
+        "held": format_amount(view.held, decimals),
+        "start": moment(view.start),
+        "expiry": moment(view.expiry),
+        "days_to_go": view.days_to_go if view.days_to_go >= 0 else None,
+        "weight": view.weight,
+        "use": use(view.use) if view.use else None,
+    }
+
+
+def use(restriction: Use) -> Json:
+    """What a bucket may pay for, as far as it is restricted: in the form of the parameter."""
+    told = {
+        "destinations": list(restriction.destinations),
+        "categories": list(restriction.categories),
+        "timings": [timing(one) for one in restriction.timings],
+        "subject": restriction.subject,
+        "factors": {name: shown_usage(units, Service(name)) for name, units in restriction.factors},
+        "blocker": restriction.blocker,
+        "disabled": restriction.disabled,
+        "groups": list(restriction.groups),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def timing(when: Timing) -> Json:
+    """Only the lists that name something."""
+    lists = {"years": when.years, "months": when.months, "month_days": when.month_days, "week_days": when.week_days}
+    told: Json = {name: list(days) for name, days in lists.items() if days}
+    minutes, seconds = divmod(when.start, 60)
+    return told | {"time": f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"}
 
 
 def session(view: SessionView) -> Json:
@@ -190,6 +255,34 @@ def session(view: SessionView) -> Json:
         "cost": format_amount(view.cost, view.decimals),
         "held": format_amount(view.held, view.decimals),
         "unit": view.unit,
+        "holds": [
+            {
+                "bucket": hold.bucket,
+                "balance_type": hold.balance_type,
+                "unit": hold.unit,
+                "amount": format_amount(hold.amount, hold.decimals),
+            }
+            for hold in view.holds
+        ],
+    }
+
+
+def adjustment(outcome: Adjustment) -> Json:
+    """A correction by hand: done, waiting or declined."""
+    return {
+        "adjustment": outcome.key,
+        "wallet": outcome.wallet,
+        "state": outcome.state,
+        "balance_type": outcome.balance_type,
+        "bucket": outcome.bucket or None,
+        "amount": format_amount(outcome.amount, outcome.decimals),
+        "unit": outcome.unit,
+        "operator": outcome.operator,
+        "reason": outcome.reason,
+        "second": outcome.second or None,
+        "until": moment(outcome.until),
+        "record": outcome.record or None,
+        "balance": format_amount(outcome.balance, outcome.decimals) if outcome.record else None,
     }
 
 

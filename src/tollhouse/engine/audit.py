@@ -122,7 +122,7 @@ def _per_unit(wallet: Wallet) -> dict[str, int]:
     """What the wallet itself says that it holds."""
     sums = {wallet.unit: 0}
     for bucket in wallet.buckets:
-        unit = bucket.unit if bucket.service else wallet.unit
+        unit = bucket.unit or wallet.unit
         sums[unit] = sums.get(unit, 0) + bucket.value
     return sums
 

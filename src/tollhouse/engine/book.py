@@ -17,13 +17,15 @@ from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.store.interface import Entry, RecordEntry, Store
 from tollhouse.values.instants import LAST, Instant
 from tollhouse.values.outcomes import Outcome
-from tollhouse.wallet.state import Wallet
+from tollhouse.wallet.state import REMOVED, Wallet
 
 WALLET: Final = 1
 SESSION: Final = 2
 ONE_SHOT: Final = 3
 PRICE: Final = 4
 COUNT: Final = 5
+PROPOSAL: Final = 7
+"""6 is what was brought forward (`chain.FORWARD`)."""
 FORMAT: Final = b"\x01"
 
 
@@ -51,6 +53,22 @@ class Count(msgspec.Struct, frozen=True, gc=False, array_like=True):
     value: int
 
 
+class Proposal(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A correction by hand that waits for a second operator, until `until`. `amount` in steps of `unit`."""
+
+    client: str
+    key: str
+    wallet: str
+    balance_type: str
+    bucket: int
+    unit: str
+    decimals: int
+    amount: int
+    operator: str
+    reason: str
+    until: Instant
+
+
 class Gone(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The deletion of an entity."""
 
@@ -58,8 +76,8 @@ class Gone(msgspec.Struct, frozen=True, gc=False, array_like=True):
     key: bytes
 
 
-Image: TypeAlias = Wallet | Session | OneShot | StoredPrice | Gone
-Entity: TypeAlias = Wallet | Session | OneShot | StoredPrice | Count
+Image: TypeAlias = Wallet | Session | OneShot | StoredPrice | Proposal | Gone
+Entity: TypeAlias = Wallet | Session | OneShot | StoredPrice | Count | Proposal
 _Name: TypeAlias = tuple[int, bytes]
 _Recorded: TypeAlias = tuple[Record, bytes]
 
@@ -69,6 +87,7 @@ _TYPES: Final[dict[int, type[Entity]]] = {
     ONE_SHOT: OneShot,
     PRICE: StoredPrice,
     COUNT: Count,
+    PROPOSAL: Proposal,
 }
 OPEN_SESSIONS: Final = b"open sessions"
 """The key of their Count."""
@@ -81,6 +100,11 @@ _OUTCOMES: Final = msgspec.msgpack.Decoder(Outcome)
 def one_shot_key(client: str, key: str) -> bytes:
     """The store key of a one-shot row."""
     return blake2b(f"{client}\0{key}".encode(), digest_size=16).digest()
+
+
+def proposal_key(client: str, key: str) -> bytes:
+    """The store key of a proposal: those of a client stand in the order of their keys."""
+    return f"{client}\0{key}".encode()
 
 
 def encode_outcome(outcome: Outcome) -> bytes:
@@ -119,6 +143,8 @@ def name_of(image: Image) -> _Name:
         return ONE_SHOT, one_shot_key(image.client, image.key)
     if isinstance(image, StoredPrice):
         return PRICE, image.hash
+    if isinstance(image, Proposal):
+        return PROPOSAL, proposal_key(image.client, image.key)
     return image.kind, image.key
 
 
@@ -128,12 +154,23 @@ def entry_of(image: Image, snapshot: Snapshot) -> Entry:
     if isinstance(image, Session):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image), image.finds(), image.until)
     if isinstance(image, Wallet):
-        return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), next_due(snapshot, image))
-    if isinstance(image, OneShot):
+        return Entry(kind, key, FORMAT + _ENCODER.encode(image), _groups(image), next_due(snapshot, image))
+    if isinstance(image, OneShot | Proposal):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image), (), image.until)
     if isinstance(image, StoredPrice):
         return Entry(kind, key, FORMAT + _ENCODER.encode(image))
     return Entry(kind, key, None)
+
+
+def group_key(tenant: str, group: str) -> bytes:
+    """The index key of the wallets that share buckets in a group (no client is named by a control character)."""
+    return find_key("\1", f"{tenant}\0{group}")
+
+
+def _groups(wallet: Wallet) -> tuple[bytes, ...]:
+    """The index keys of the groups that it shares buckets in."""
+    uses = [bucket.use for bucket in wallet.buckets if bucket.use is not None]
+    return tuple(dict.fromkeys(group_key(wallet.tenant, group) for use in uses for group in use.groups))
 
 
 class Book:
@@ -146,6 +183,9 @@ class Book:
         self._known: dict[_Name, Entity] = {}
         self._batch: dict[_Name, Entry] = {}
         self._batch_finds: dict[bytes, dict[str, None]] = {}
+        self._batch_members: dict[bytes, dict[str, None]] = {}
+        self._found: dict[bytes, list[str]] = {}
+        """Where a client's session key led; exact, for only `install` makes it lead further."""
         self._records: list[RecordEntry] = []
         self._made = 0
         self._moved = 0
@@ -162,7 +202,12 @@ class Book:
         key = name.encode()
         self.touched = name
         found = self._entity(WALLET, key)
-        return found if isinstance(found, Wallet) else None
+        return found if isinstance(found, Wallet) and found.state != REMOVED else None
+
+    def removed(self, name: str) -> Wallet | None:
+        """The wallet that had this name and is gone."""
+        found = self._entity(WALLET, name.encode())
+        return found if isinstance(found, Wallet) and found.state == REMOVED else None
 
     def session(self, session_id: str) -> Session | None:
         """The session of this id, open or a tombstone."""
@@ -177,10 +222,20 @@ class Book:
     def session_ids(self, client: str, key: str) -> list[str]:
         """Where those sessions are to be found, and perhaps others: what this batch changed is not looked at."""
         index_key = find_key(client, key)
-        ids = [k.decode() for kind, k in self._store.find(index_key) if kind == SESSION]
-        if index_key in self._batch_finds:
-            ids = list(dict.fromkeys((*ids, *self._batch_finds[index_key])))
+        ids = self._found.get(index_key)
+        if ids is None:
+            ids = [k.decode() for kind, k in self._store.find(index_key) if kind == SESSION]
+            if index_key in self._batch_finds:
+                ids = list(dict.fromkeys((*ids, *self._batch_finds[index_key])))
+            if client and key:
+                self._found[index_key] = ids
         return ids
+
+    def members(self, tenant: str, group: str) -> list[str]:
+        """The wallets that share buckets in the group, and perhaps some that did."""
+        index_key = group_key(tenant, group)
+        names = [key.decode() for kind, key in self._store.find(index_key) if kind == WALLET]
+        return list(dict.fromkeys((*names, *self._batch_members.get(index_key, ()))))
 
     def open_sessions_of(self, wallet: str) -> list[Session]:
         """The open sessions that a wallet pays; damaged ones are left out."""
@@ -209,6 +264,11 @@ class Book:
         """The row of a one-shot request made before."""
         found = self._entity(ONE_SHOT, one_shot_key(client, key))
         return found if isinstance(found, OneShot) else None
+
+    def proposal(self, client: str, key: str) -> Proposal | None:
+        """The correction that the client asked for under this key, where it waits."""
+        found = self._entity(PROPOSAL, proposal_key(client, key))
+        return found if isinstance(found, Proposal) else None
 
     def price(self, price_hash: bytes) -> Price:
         """The price that a session names. KeyError where there is none: a breached invariant."""
@@ -271,6 +331,9 @@ class Book:
                 continue
             before = self._known.get(name)
             self._known[name] = image
+            if isinstance(image, Wallet):
+                for index_key in entry.finds:
+                    self._batch_members.setdefault(index_key, {})[image.name] = None
             if isinstance(image, Session):
                 was = before if isinstance(before, Session) else None
                 if image.until < self._no_end_before.get(image.wallet, 0):
@@ -279,6 +342,9 @@ class Book:
                 if was is None or was.keys != image.keys:
                     for index_key in entry.finds:
                         self._batch_finds.setdefault(index_key, {})[image.id] = None
+                        known = self._found.get(index_key)
+                        if known is not None and image.id not in known:
+                            known.append(image.id)
         self._records += [RecordEntry(one.wallet, one.sequence, one.at, body) for one, body in records]
 
     def pending(self) -> tuple[list[Entry], list[RecordEntry]]:
@@ -294,11 +360,14 @@ class Book:
         """The batch is durable: begin the next one, and keep memory bounded."""
         self._batch = {}
         self._batch_finds = {}
+        self._batch_members = {}
         self._records = []
         self._made = self.joined_by_window = 0
         if len(self._known) > self._limit:
             for name in list(self._known)[: self._limit // 4]:
                 del self._known[name]
+        if len(self._found) > self._limit:
+            self._found.clear()
         if len(self._no_end_before) > self._limit:
             self._no_end_before.clear()
 

@@ -80,7 +80,8 @@ class Chain:
         counters: dict[str, dict[str, int]] = {}
         for name, value in self.counters.items():
             counter, _, unit = name.partition(":")
-            counters.setdefault(unit or self.unit, {})[counter] = value
+            own = counters.setdefault(unit or self.unit, {})
+            own[counter] = own.get(counter, 0) + value
         return balances, counters
 
 

@@ -9,29 +9,33 @@ from __future__ import annotations
 
 import msgspec
 
-from tollhouse.engine import closing, finding, living, managing, one_shots, settle, sweep, wallets
+from tollhouse.engine import approvals, closing, finding, living, managing, one_shots, settle, sweep, wallets
 from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Closing, Decision, refuse, remember, repeated
 from tollhouse.engine.ends import Ended, end_due, silent, with_all_due
-from tollhouse.engine.laying import lay
-from tollhouse.engine.limits import share, shared_out
+from tollhouse.engine.legs import with_legs
+from tollhouse.engine.limits import alone, share, unbegun_until
 from tollhouse.engine.living import Standing
-from tollhouse.engine.paying import ways
+from tollhouse.engine.offering import Asking, offer
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.quotes import quote
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
 from tollhouse.engine.terms import Terms, begun, sane, terms_of
 from tollhouse.identify.identify import Payer, identify
+from tollhouse.rating.discounts import WHOLE
 from tollhouse.rating.inverse import shortest
 from tollhouse.rating.price import Price, resolve
 from tollhouse.routing.routes import routes
 from tollhouse.values.commands import (
+    Adjust,
+    Approve,
     Authorize,
     ChangeWallet,
     Charge,
     CloseClient,
     Command,
     CreateWallet,
+    Decline,
     Inspect,
     Quote,
     Recharge,
@@ -56,15 +60,17 @@ def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant)
     """What this command does at `now`. Raises only on our own bugs."""
     match command:
         case Authorize():
-            return authorize(book, policy, command, now)
+            return with_legs(command, lambda one: authorize(book, policy, one, now))
         case Start():
-            return start(book, policy, command, now)
+            return with_legs(command, lambda one: start(book, policy, one, now))
         case Update():
-            return settle.update(book, policy, _known(book, policy, command, now), command, now)
+            return with_legs(command, lambda one: settle.update(book, policy, _known(book, policy, one, now), one, now))
         case Stop():
-            return settle.stop(book, policy, _known(book, policy, command, now), command, now)
+            return with_legs(command, lambda one: settle.stop(book, policy, _known(book, policy, one, now), one, now))
         case Release():
-            return settle.release(book, policy, finding.find(book, policy, command, now), command, now)
+            return with_legs(
+                command, lambda one: settle.release(book, policy, finding.find(book, policy, one, now), one, now)
+            )
         case CloseClient():
             return closing.close_client(book, policy, command, now)
         case Closing():
@@ -79,14 +85,16 @@ def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant)
             return quote(book, command, now)
         case Recharge() | CreateWallet() | ChangeWallet() | Transfer() | RemoveWallet():
             return managing.change(book, policy, command, now)
+        case Adjust() | Approve() | Decline():
+            return approvals.by_hand(book, policy, command, now)
         case Inspect():
             return wallets.inspect(book, command, now)
 
 
 def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> Decision:
     """May this session go ahead? One request's whole way, refused at the first thing that is missing."""
-    if command.ask is not None and command.ask < 0:
-        return refuse(Refusal.INVALID, "what is asked for is not negative")
+    if (command.ask or 0) < 0 or not 0 <= (command.discount or 0) <= WHOLE:
+        return refuse(Refusal.INVALID, "what is asked for is not negative, a discount is 0 to 100 percent")
     began = sane(command.at, now)
     payer = identify(book.snapshot, command.caller, command.called)
     session = finding.find_for_opening(book, command, payer)
@@ -126,7 +134,7 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
         before,
         (opened.id,),
         now,
-        lambda paying: _grant(book, policy, command, opened, terms, paying, carriers, new_price, now),
+        lambda found: _grant(book, policy, command, opened, terms, found, carriers, new_price, now),
     )
 
 
@@ -156,6 +164,8 @@ def _opening(
         now,
         machine=command.caller.machine,
         category=payer.category,
+        legs=payer.legs,
+        discount=command.discount if isinstance(command, Authorize) else None,
     )
 
 
@@ -207,30 +217,35 @@ def _grant(
     command: Authorize,
     session: Session,
     terms: Terms,
-    wallet: Wallet,
+    before: Ended,
     carriers: tuple[Route, ...],
     new_price: tuple[Image, ...],
     now: Instant,
 ) -> Decision:
     """Hold the price of what is asked for, or of as much of it as the wallet pays."""
+    wallet = before.wallet
     started = command.begin or session.state == STARTED
     gone = session.used
     if session.state == STARTED and terms.is_time:
         gone = max(gone, now - session.began)
-    part = share(book, policy, session, wallet)
+    part = share(book, policy, session, wallet, before.sessions)
     if not session.recent and (crowded := part.crowded()) is not None:
         return Decision(crowded)
     if command.wish is Wish.SHORTEST:
         ask = gone + shortest(terms.price, session.began)
     else:
         ask = gone + min(part.longest if command.ask is None else command.ask, part.longest)
-    found = ways(book, session, terms, wallet, policy.horizon, now, part.worst(session), command.ceiling)
-    laid = shared_out(found.ways, wallet, session, part, gone, ask, now)
-    if isinstance(laid, Refused):
-        return Decision(laid)
+    ends = False
+    if command.most is not None and gone + command.most[0] < ask:
+        ask, ends = gone + command.most[0], command.most[1]
+    asking = Asking(session, terms, part, gone, ask, part.worst(session), command.ceiling)
+    offered = offer(book, policy, asking, wallet, now)
+    if isinstance(offered, Refused):
+        return Decision(offered)
+    laid = offered.laid
     if laid.reach <= gone < ask:
         return Decision(wallets.no_money(wallet, available(wallet, now), session.id))
-    wallet, granted = reserve(wallet, laid.lines), min(laid.reach, laid.target)
+    wallet, granted = reserve(offered.wallet, laid.lines), min(laid.reach, laid.target)
     opened = msgspec.structs.replace(
         session,
         state=STARTED if started else AUTHORISED,
@@ -240,15 +255,17 @@ def _grant(
         stretches=laid.stretches,
         reported=now,
     )
-    outcome = settle.granted(opened, wallet, granted - gone, granted < laid.target, policy, now)
+    outcome = settle.granted(opened, wallet, granted - gone, ends or granted < laid.target, policy, now)
     outcome = msgspec.structs.replace(outcome, routes=carriers)
     if started:
-        until = settle.silent_after(policy, opened, now)
+        until = settle.silent_after(book, policy, opened, now)
+    elif command.wish is Wish.SHORTEST:
+        until = now + policy.sip_hold
     else:
-        until = now + (policy.sip_hold if command.wish is Wish.SHORTEST else policy.setup_window)
+        until = unbegun_until(book, policy, opened, now)
     opened = msgspec.structs.replace(opened, until=until)
     said = remember(opened, command, outcome, policy.recent)
-    return Decision(outcome, (wallet, said, *new_price, *found.fresh))
+    return Decision(outcome, (wallet, said, *new_price, *offered.images), offered.records)
 
 
 def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
@@ -270,7 +287,7 @@ def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
     keys = tuple(dict.fromkeys((*session.keys, *command.session_keys)))
     machine = command.caller.machine or session.machine
     running = msgspec.structs.replace(session, state=STARTED, began=began, keys=keys, reported=now, machine=machine)
-    running = msgspec.structs.replace(running, until=settle.silent_after(policy, running, now))
+    running = msgspec.structs.replace(running, until=settle.silent_after(book, policy, running, now))
     outcome = settle.granted_again(book, policy, running, now)
     return Decision(outcome, (remember(running, command, outcome, policy.recent),))
 
@@ -289,23 +306,25 @@ def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, beg
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
     price_hash, new_price = book.hash_of(price)
     session = _opening(book, command, payer, wallet, price_hash, began, now)
-    terms, cap = Terms(price, command.service), share(book, policy, session, wallet).longest
+    longest = share(book, policy, session, wallet).longest
+    asking = Asking(session, Terms(price, command.service), alone(longest), 0, longest)
     before = Ended(wallet, (), standing.records)
-    found = ways(book, session, terms, wallet, policy.horizon, now)
-    laid = lay(found.ways, wallet, (), cap, now)
-    if laid.reach < cap:
+    offered = offer(book, policy, asking, wallet, now)
+    if isinstance(offered, Refused) or offered.laid.reach < longest:
         before = end_due(book, policy, before, (), now)
-        found = ways(book, session, terms, before.wallet, policy.horizon, now)
-        laid = lay(found.ways, before.wallet, (), cap, now)
-    wallet, granted = reserve(before.wallet, laid.lines), min(laid.reach, cap)
+        offered = offer(book, policy, asking, before.wallet, now)
+    if isinstance(offered, Refused):
+        return Decision(offered)
+    laid = offered.laid
+    wallet, granted = reserve(offered.wallet, laid.lines), min(laid.reach, longest)
     session = msgspec.structs.replace(
         session, state=STARTED, granted=granted, lines=laid.lines, stretches=laid.stretches, reported=now
     )
-    session = msgspec.structs.replace(session, until=settle.silent_after(policy, session, now))
+    session = msgspec.structs.replace(session, until=settle.silent_after(book, policy, session, now))
     outcome = settle.granted(session, wallet, granted, False, policy, now)
     opened = remember(session, command, outcome, policy.recent)
-    images: tuple[Image, ...] = (*before.sessions, wallet, opened, *found.fresh, *new_price)
-    return Decision(outcome, images, before.records)
+    images: tuple[Image, ...] = (*before.sessions, *offered.images, wallet, opened, *new_price)
+    return Decision(outcome, images, (*before.records, *offered.records))
 
 
 def _known(book: Book, policy: Policy, command: Update | Stop, now: Instant) -> Session | Decision | None:

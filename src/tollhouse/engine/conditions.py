@@ -6,7 +6,7 @@ from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.values.instants import Instant
 from tollhouse.wallet import life
 from tollhouse.wallet.changes import Conditions
-from tollhouse.wallet.state import QUARANTINED, Wallet
+from tollhouse.wallet.state import QUARANTINED, REMOVED, Wallet
 
 
 def conditions(snapshot: Snapshot, wallet: Wallet) -> Conditions:
@@ -18,7 +18,7 @@ def conditions(snapshot: Snapshot, wallet: Wallet) -> Conditions:
 
 def lives(wallet: Wallet) -> bool:
     """Whether anything can ever be due: of a wallet in quarantine nothing is, its release looks at it anew."""
-    if wallet.state == QUARANTINED:
+    if wallet.state in (QUARANTINED, REMOVED):
         return False
     return bool(wallet.product or wallet.batch or wallet.expiry) or any(bucket.expiry for bucket in wallet.buckets)
 

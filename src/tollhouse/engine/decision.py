@@ -53,9 +53,15 @@ def refuse(refusal: Refusal, detail: str = "", session: str = "") -> Decision:
 
 
 def body_hash(command: msgspec.Struct) -> bytes:
-    """What makes two requests the same: everything but the deadline. Raises AmountError on a number beyond 64 bits."""
+    """What makes two requests the same: all that the client said but the deadline.
+
+    Raises AmountError on a number beyond 64 bits.
+    """
     try:
-        body = _BODY.encode(msgspec.structs.replace(command, deadline=0))
+        said = msgspec.structs.replace(command, deadline=0)
+        if isinstance(said, Authorize | Update):
+            said = msgspec.structs.replace(said, most=None)
+        body = _BODY.encode(said)
     except OverflowError as error:
         raise AmountError("a number is out of range") from error
     return blake2b(body, digest_size=16).digest()

@@ -9,6 +9,7 @@ import msgspec
 
 from tollhouse.engine.book import Book, DamagedError, encode_outcome
 from tollhouse.engine.decision import Decision
+from tollhouse.engine.limits import at_a_time
 from tollhouse.engine.living import caught_up, used
 from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, SILENCE, STARTED, UNUSED, Answered, Session
@@ -40,18 +41,21 @@ def with_all_due(
     before: Ended,
     in_hand: Collection[str],
     now: Instant,
-    decide: Callable[[Wallet], Decision],
+    decide: Callable[[Ended], Decision],
 ) -> Decision:
     """What `decide` does with the wallet. Where its money falls short, the wallet's sessions past their end end first.
 
-    So a late sweep keeps nobody from money that is due back. `in_hand`: the sessions that the command itself is about.
-    A decision that changes nothing ends nothing either.
+    So a late sweep keeps nobody from money that is due back; where several sessions share what there is, they end
+    before it is shared. `in_hand`: the sessions that the command itself is about. A decision that changes nothing ends
+    nothing either.
     """
-    decision = decide(before.wallet)
+    if at_a_time(book, before.wallet) > 1:
+        before = end_due(book, policy, before, in_hand, now)
+    decision = decide(before)
     if _short(decision):
         freed = end_due(book, policy, before, in_hand, now)
         if freed is not before:
-            before, decision = freed, decide(freed.wallet)
+            before, decision = freed, decide(freed)
     if not (before.sessions or before.records) or not decision.images:
         return decision
     images = (before.wallet, *before.sessions, *decision.images)
@@ -149,8 +153,12 @@ def post(
     idle = session.state == AUTHORISED
     debt = policy.on_overrun is OnOverrun.DEBT
     spent = spend(book, policy, terms, session, wallet, usage, now, debt)
-    session, wallet = spent.session, used(spent.wallet, now) if usage else spent.wallet
-    if not spent.postings and not (cause and (usage or not idle)):
+    session, wallet = spent.session, spent.wallet
+    rules = book.snapshot.rules(wallet.tenant).reservation
+    unanswered = bool(cause) and not usage and not idle
+    if usage or (unanswered and rules.unanswered_free_is_use):
+        wallet = used(wallet, now)
+    if not spent.postings and not (cause and usage) and not (unanswered and rules.unanswered_free_is_recorded):
         return session, wallet, ()
     call = Call(
         session.id,

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tollhouse.engine.stretches import Prices, Stretch, due, dues, units_of
+from tollhouse.engine.stretches import Prices, Stretch, due, dues
 from tollhouse.rating.calendar import instant_of, local_day, matches
 from tollhouse.rating.cost import NOTHING, Exact, Sum, summed, whole
 from tollhouse.rating.inverse import affordable
@@ -36,6 +36,8 @@ class Ways(msgspec.Struct, frozen=True, gc=False):
     """The ways to pay for a session in their order, and the prices that they and its stretches so far name.
 
     `zone` tells the days of timings. `ceiling`: dearer usage is not paid (units of money per unit of usage, exactly).
+    `skips`: a way of which something is left, but less than an increment costs, is passed over; else it ends here
+    (requirement oracle_vws 5.5, case 34).
     """
 
     steps: tuple[Step, ...]
@@ -43,6 +45,7 @@ class Ways(msgspec.Struct, frozen=True, gc=False):
     began: Instant
     zone: str = "UTC"
     ceiling: Exact | None = None
+    skips: bool = True
 
 
 class Laid(msgspec.Struct, frozen=True, gc=False):
@@ -87,7 +90,7 @@ class _Layer:
             if step.timings and not self._active(step.timings):
                 continue
             moved = self._go_on(step.stretch, target)
-            if step.blocker:
+            if step.blocker or not (moved or self._ways.skips or self._is_empty(step.stretch)):
                 return False
             if moved:
                 return True
@@ -113,7 +116,7 @@ class _Layer:
         if until <= self.at:
             return False
         if stretch.bucket:
-            self._draw((stretch.bucket,), units_of(until - stretch.since, stretch.per) - laid.units)
+            self._draw((stretch.bucket,), stretch.units_for(until - stretch.since) - laid.units)
         if not stretch.increment:
             decimals = self._ways.prices[stretch.price].decimals
             self._draw(stretch.money, after.steps(decimals) - before.steps(decimals) - laid.cost)
@@ -128,13 +131,17 @@ class _Layer:
     def _priced(self, stretch: Stretch, units: int, cost: int, before: Sum, target: int) -> tuple[int, Sum]:
         """Up to where units and money pay, and what the session's money comes to then."""
         price, began, since = self._ways.prices[stretch.price], self._ways.began, stretch.since
-        most = min(target, whole(price, began, since, since + units * stretch.per)) if stretch.bucket else target
+        most = min(target, whole(price, began, since, since + stretch.usage_of(units))) if stretch.bucket else target
         funds = _ANYTHING if self._debt and stretch.bucket else self._funds(stretch.money) + cost
         reach = affordable(price, began, funds, most, self._ways.ceiling, since, before)
         if reach <= self.at:
             return self.at, before
         after = summed(price, began, since, reach, before)
         return after.reach, after
+
+    def _is_empty(self, way: Stretch) -> bool:
+        """Whether nothing is left of it at all."""
+        return not (self._rest.get(way.bucket, 0) if way.bucket else self._funds(way.money))
 
     def _funds(self, among: Sequence[int]) -> int:
         return sum(self._rest.get(place, 0) for place in among or general(self._wallet))
@@ -148,4 +155,4 @@ class _Layer:
 def _whole_increments(stretch: Stretch, units: int, target: int) -> int:
     """Where the last increment ends that the units pay whole and the target needs."""
     wanted = -((stretch.since - target) // stretch.increment)
-    return stretch.since + min(wanted, units * stretch.per // stretch.increment) * stretch.increment
+    return stretch.since + min(wanted, stretch.usage_of(units) // stretch.increment) * stretch.increment

@@ -5,6 +5,8 @@ Source: requirement oracle_vws 5.2 and 5.6 (the greedy rule).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tollhouse.engine.book import Book
@@ -13,6 +15,7 @@ from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import Session
 from tollhouse.engine.stretches import cut
 from tollhouse.engine.terms import most
+from tollhouse.rating.named_events import event_reservation_end
 from tollhouse.snapshot.rules import ReservationRules
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import SECOND, Duration, Instant
@@ -58,16 +61,29 @@ class Share(msgspec.Struct, frozen=True, gc=False):
         return min(affordable, self.longest, max(self.greedy, affordable // self.sessions))
 
 
-def share(book: Book, policy: Policy, session: Session, wallet: Wallet) -> Share:
-    """The session's share of the wallet, by the provider's rules, the wallet, or its product."""
+def share(book: Book, policy: Policy, session: Session, wallet: Wallet, ended: Sequence[Session] = ()) -> Share:
+    """The session's share of the wallet, by the provider's rules, the wallet, or its product. `ended`: by the
+    command in hand, so they are others no more."""
     rules = book.snapshot.rules(wallet.tenant).reservation
     longest = longest_grant(policy, rules, session.service)
-    sessions = rules.max_sessions or wallet.max_sessions or _of_product(book, wallet)
+    sessions = at_a_time(book, wallet)
     if not sessions:
         return Share(0, 0, 0, longest, rules.worst_case_buckets)
-    others = sum(one.id != session.id for one in book.open_sessions_of(wallet.name))
+    own = {session.id, *(one.id for one in ended)}
+    others = sum(one.id not in own for one in book.open_sessions_of(wallet.name))
     greedy = rules.greedy_below_seconds * SECOND if session.service is Service.VOICE else 0
     return Share(sessions, others, greedy, longest, rules.worst_case_buckets)
+
+
+def at_a_time(book: Book, wallet: Wallet) -> int:
+    """How many sessions the wallet serves at a time; 0: any number."""
+    overridden = book.snapshot.rules(wallet.tenant).reservation.max_sessions
+    return overridden or wallet.max_sessions or _of_product(book, wallet)
+
+
+def alone(longest: int) -> Share:
+    """The share of a session that runs already: whoever else there is."""
+    return Share(0, 0, 0, longest)
 
 
 def shared_out(
@@ -84,11 +100,26 @@ def shared_out(
     return lay(ways, wallet, kept, ask, now)
 
 
+def unbegun_until(book: Book, policy: Policy, session: Session, now: Instant) -> Instant:
+    """How long what a session asks for is held while nothing tells that it has begun; of events, that they took place
+    (case 56)."""
+    rules = book.snapshot.rules(session.tenant).event
+    if session.service in (Service.VOICE, Service.DATA) or not rules.reservation_milliseconds:
+        return now + policy.setup_window
+    return event_reservation_end(now, rules)
+
+
 def longest_grant(policy: Policy, rules: ReservationRules, service: Service) -> int:
     """The largest grant of a service, by the provider's rules and the settings."""
     if service is Service.VOICE and rules.longest_seconds:
         return rules.longest_seconds * SECOND
     return most(policy, service)
+
+
+def tolerance(book: Book, policy: Policy, session: Session) -> Duration:
+    """How long after its grant's end a session's report may come, by the provider's rules or the settings (case 25)."""
+    own = book.snapshot.rules(session.tenant).reservation.tolerance_seconds
+    return policy.tolerance if own < 0 else own * SECOND
 
 
 def _of_product(book: Book, wallet: Wallet) -> int:

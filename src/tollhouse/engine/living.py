@@ -71,6 +71,14 @@ def ready(book: Book, before: Standing, activates: bool, now: Instant) -> Standi
     return Standing(wallet, (*before.records, *records))
 
 
+def held_back(book: Book, wallet: Wallet) -> Refused | None:
+    """What bars a wallet of an inactive batch, not used yet, from anything at all (requirement oracle_vws, case 66)."""
+    batch = book.snapshot.batch(wallet.tenant, wallet.batch) if wallet.batch else None
+    if life.barred(wallet, batch, activates=True) is not Bar.BATCH_INACTIVE:
+        return None
+    return Refused(_BARS[Bar.BATCH_INACTIVE], f"{wallet.name} is of batch {wallet.batch}, which is not active")
+
+
 def activated(book: Book, before: Standing, cause: Cause, now: Instant) -> Standing:
     """The wallet's first use, or a recharge instead of it."""
     wallet = before.wallet

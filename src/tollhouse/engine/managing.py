@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tollhouse.engine import living, wallets
-from tollhouse.engine.book import WALLET, Book, Gone
+from tollhouse.engine.book import Book
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.living import Records, Standing
 from tollhouse.engine.policy import Policy
@@ -15,14 +15,17 @@ from tollhouse.records.record import enter
 from tollhouse.values.commands import ChangeWallet, CreateWallet, Recharge, RemoveWallet, Transfer
 from tollhouse.values.instants import LAST, Instant
 from tollhouse.values.money import fits
-from tollhouse.values.outcomes import Done, Posted, Refused
+from tollhouse.values.outcomes import Done, Refused
 from tollhouse.values.recharges import ExpiryPolicy, Line, Validity
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.changes import Cause
 from tollhouse.wallet.recharge import Event, NewWallet, create, delete, recharge
 from tollhouse.wallet.state import (
     ACTIVE,
+    DORMANT,
     FROZEN,
+    MAIN_BUCKET,
+    PREUSE,
     QUARANTINED,
     SUSPENDED,
     TERMINATED,
@@ -33,6 +36,8 @@ from tollhouse.wallet.transfer import Stopped, posted, transfer
 
 NAME_MAX = 200
 """Octets of a wallet's name."""
+BEGINNINGS = ("", PREUSE, ACTIVE, DORMANT, FROZEN, SUSPENDED)
+"""States that a wallet may be made in; empty: as its product, or the lack of one, says."""
 
 
 def change(
@@ -54,7 +59,7 @@ def change(
 
 
 def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now: Instant) -> Decision:
-    wrong = _unmakeable(book, command)
+    wrong = _unmakeable(book, command, now)
     if wrong is not None:
         return Decision(wrong)
     unit = book.snapshot.unit(command.unit)
@@ -62,6 +67,9 @@ def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now:
         return refuse(Refusal.INVALID, f"unit {command.unit!r} is not configured")
     if book.wallet(command.wallet) is not None:
         return refuse(Refusal.WALLET_EXISTS, command.wallet)
+    before = book.removed(command.wallet)
+    if before is not None and before.unit != command.unit:
+        return refuse(Refusal.UNIT_MISMATCH, f"the records under this name are in {before.unit}")
     tenant = command.tenant or book.snapshot.only_tenant()
     for kind, name, found in (
         ("product", command.product, book.snapshot.product(tenant, command.product) if command.product else True),
@@ -78,24 +86,36 @@ def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now:
         command.batch,
         command.max_sessions,
         command.balance_types,
-        (Line("cash", command.opening),) if command.opening else (),
+        (*((Line("cash", command.opening),) if command.opening else ()), *command.lines),
+        before.next_bucket if before else MAIN_BUCKET + 1,
     )
     made = create(new, book.snapshot.balance_type, book.snapshot.rules(tenant), now)
     if isinstance(made, Stopped):
         return _stopped(made)
-    wallet = made.wallet
-    if not command.product:
-        wallet = msgspec.structs.replace(wallet, state=ACTIVE)
-    wallet, record, data = enter(wallet, now, "open", command.client, command.key, made.postings)
-    view = wallets.view(wallet, now)
+    begun = _begun(made.wallet, command, now)
+    if before is not None:
+        begun = msgspec.structs.replace(begun, records=before.records, chain=before.chain)
+    wallet, record, data = enter(begun, now, "open", command.client, command.key, made.postings)
+    view = wallets.view(wallet, book.snapshot.rules(tenant).wallet, now)
     return wallets.once(policy, command.client, command.key, body, view, now, wallet, ((record, data),))
 
 
-def _unmakeable(book: Book, command: CreateWallet) -> Refused | None:
+def _begun(wallet: Wallet, command: CreateWallet, now: Instant) -> Wallet:
+    """In the state of life that it is made in; one that has lived elsewhere counts as used now."""
+    state = command.state or (PREUSE if command.product else ACTIVE)
+    used = now if command.state not in ("", PREUSE) else 0
+    return msgspec.structs.replace(wallet, state=state, expiry=command.expiry, activated=used, used=used)
+
+
+def _unmakeable(book: Book, command: CreateWallet, now: Instant) -> Refused | None:
     if not 0 < len(command.wallet.encode()) <= NAME_MAX or "\0" in command.wallet:
         return Refused(Refusal.INVALID, f"a wallet needs a name of 1..{NAME_MAX} octets without NUL")
     if command.credit_limit < 0 or command.opening < 0:
         return Refused(Refusal.INVALID, "an opening and a credit limit are >= 0")
+    if command.state not in BEGINNINGS or (command.state == PREUSE and not command.product):
+        return Refused(Refusal.INVALID, "a wallet begins active, dormant, frozen, suspended, or with a product preuse")
+    if command.expiry and not now < command.expiry <= LAST:
+        return Refused(Refusal.INVALID, "a wallet's expiry is to come")
     cash = book.snapshot.balance_type("cash")
     if cash is None:
         return Refused(Refusal.INVALID, "balance type 'cash' is not configured")
@@ -114,7 +134,7 @@ def _recharge(book: Book, policy: Policy, command: Recharge, body: bytes, now: I
     if before is None:
         return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
     wallet = before.wallet
-    if (barred := wallets.barred_for_settling(wallet)) is not None:
+    if (barred := wallets.barred_for_settling(wallet) or living.held_back(book, wallet)) is not None:
         return Decision(barred)
     if command.amount.unit != kind.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"balance type {kind.name!r} holds {kind.unit}")
@@ -130,7 +150,7 @@ def _recharge(book: Book, policy: Policy, command: Recharge, body: bytes, now: I
     if done.ends:
         ended = living.caught_up(book.snapshot, standing.wallet, now)
         standing = Standing(ended.wallet, (*standing.records, *ended.records))
-    outcome = _posted(standing.wallet, kind.unit, wallet.decimals, sum(one.amount for one in done.postings))
+    outcome = wallets.recharged(book, standing.wallet, kind, done.lines)
     return wallets.once(policy, command.client, command.key, body, outcome, now, standing.wallet, standing.records)
 
 
@@ -206,11 +226,12 @@ def _change(book: Book, policy: Policy, command: ChangeWallet, body: bytes, now:
         max_sessions=wallet.max_sessions if command.max_sessions is None else command.max_sessions,
     )
     records: Records = before.records
-    if changed != wallet or wallet.state == before_move.wallet.state or before_move.wallet.state == QUARANTINED:
+    moved_only = changed == wallet and wallet.state != before_move.wallet.state and not command.note
+    if not moved_only or before_move.wallet.state == QUARANTINED:
         note = f"state={changed.state} credit_limit={changed.credit_limit} expiry={changed.expiry} {command.note}"
         changed, record, data = enter(changed, now, "change", command.client, command.key, (), note.rstrip())
         records = (*records, (record, data))
-    view = wallets.view(changed, now)
+    view = wallets.view(changed, book.snapshot.rules(changed.tenant).wallet, now)
     return wallets.once(policy, command.client, command.key, body, view, now, changed, records)
 
 
@@ -231,7 +252,7 @@ def _transfer(book: Book, policy: Policy, command: Transfer, body: bytes, now: I
     if source is None or target is None:
         return refuse(Refusal.UNKNOWN_WALLET, command.source if source is None else command.target)
     for one in (source, target):
-        if (barred := wallets.barred_for_settling(one.wallet)) is not None:
+        if (barred := wallets.barred_for_settling(one.wallet) or living.held_back(book, one.wallet)) is not None:
             return Decision(barred)
     rules = book.snapshot.rules(target.wallet.tenant).recharge
     done = transfer(source.wallet, target.wallet, kind, command.amount.value, rules, now)
@@ -243,7 +264,7 @@ def _transfer(book: Book, policy: Policy, command: Transfer, body: bytes, now: I
     getter = _moved_on(target, done.target, done.given, command, now)
     if done.activates:
         getter = living.activated(book, getter, Cause.RECHARGE, now)
-    outcome = _posted(giver.wallet, kind.unit, giver.wallet.decimals, -command.amount.value)
+    outcome = wallets.posted(book, giver.wallet, kind, -command.amount.value)
     decision = wallets.once(
         policy, command.client, command.key, body, outcome, now, giver.wallet, (*giver.records, *getter.records)
     )
@@ -265,14 +286,9 @@ def _remove(book: Book, policy: Policy, command: RemoveWallet, body: bytes, now:
     done = delete(before.wallet, len(book.open_sessions_of(command.wallet)), now)
     if isinstance(done, Stopped):
         return _stopped(done)
-    _, record, data = enter(done.wallet, now, "removal", command.client, command.key, done.postings, command.note)
-    gone = Gone(WALLET, command.wallet.encode())
+    gone, record, data = enter(done.wallet, now, "removal", command.client, command.key, done.postings, command.note)
     decision = wallets.once(policy, command.client, command.key, body, Done(1), now)
     return Decision(Done(1), (gone, *decision.images), (*before.records, (record, data)))
-
-
-def _posted(wallet: Wallet, unit: str, decimals: int, amount: int) -> Posted:
-    return Posted(wallet.name, wallet.records, unit, decimals, amount, wallet.balance())
 
 
 def _stopped(stopped: Stopped) -> Decision:

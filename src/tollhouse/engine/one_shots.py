@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from tollhouse.engine import living, wallets
-from tollhouse.engine.book import Book
+from tollhouse.engine.book import Book, OneShot
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.ends import Ended, with_all_due
-from tollhouse.engine.laying import lay
-from tollhouse.engine.paying import ways
+from tollhouse.engine.limits import alone
+from tollhouse.engine.offering import Asking, offer
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import Session
 from tollhouse.engine.spending import spend
@@ -46,8 +46,17 @@ def charge(book: Book, policy: Policy, command: Charge, now: Instant) -> Decisio
         return Decision(ready)
     before = Ended(ready.wallet, (), ready.records)
     if command.amount is not None:
-        return _charge_amount(book, policy, command, command.amount, body, before, now)
-    return _charge_units(book, policy, command, payer, body, before, now)
+        decision = _charge_amount(book, policy, command, command.amount, body, before, now)
+    else:
+        decision = _charge_units(book, policy, command, payer, body, before, now)
+    if isinstance(decision.outcome, Refused) and ready is not standing:
+        return _without_first_use(decision)
+    return decision
+
+
+def _without_first_use(decision: Decision) -> Decision:
+    """A charge that was refused is no use: it wakes no wallet and activates none. Only its answer is kept."""
+    return Decision(decision.outcome, tuple([one for one in decision.images if isinstance(one, OneShot)]))
 
 
 def _charge_amount(
@@ -57,7 +66,8 @@ def _charge_amount(
         return Decision(wrong)
     due = amount.value
 
-    def debit(wallet: Wallet) -> Decision:
+    def debit(standing: Ended) -> Decision:
+        wallet = standing.wallet
         if due > available(wallet, now):
             return _short(policy, command, body, wallet, now)
         taken = take(wallet, (), due, now, debt=False)
@@ -97,15 +107,18 @@ def _charge_units(
         category=payer.category,
     )
 
-    def debit(wallet: Wallet) -> Decision:
-        found = ways(book, session, terms, wallet, policy.horizon, now)
-        laid = lay(found.ways, wallet, (), command.units, now)
-        if laid.reach < command.units:
+    def debit(standing: Ended) -> Decision:
+        wallet = standing.wallet
+        asking = Asking(session, terms, alone(command.units), 0, command.units)
+        offered = offer(book, policy, asking, wallet, now)
+        if isinstance(offered, Refused) or offered.laid.reach < command.units:
             return _short(policy, command, body, wallet, now)
-        at_once = msgspec.structs.replace(session, stretches=laid.stretches)
-        fresh = msgspec.structs.replace(terms, fresh=found.ways.prices)
-        spent = spend(book, policy, fresh, at_once, wallet, command.units, now, debt=False)
-        return _debited(policy, command, body, spent.wallet, spent.postings, spent.session.posted, now)
+        at_once = msgspec.structs.replace(session, stretches=offered.laid.stretches)
+        fresh = msgspec.structs.replace(terms, fresh=offered.prices)
+        spent = spend(book, policy, fresh, at_once, offered.wallet, command.units, now, debt=False)
+        done = _debited(policy, command, body, spent.wallet, spent.postings, spent.session.posted, now)
+        images = (*(one for one in offered.images if isinstance(one, Wallet)), *done.images)
+        return msgspec.structs.replace(done, images=images, records=(*offered.records, *done.records))
 
     return with_all_due(book, policy, before, (), now, debit)
 

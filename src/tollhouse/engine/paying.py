@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -14,17 +14,22 @@ from tollhouse.engine.session import Session
 from tollhouse.engine.stretches import Stretch
 from tollhouse.engine.terms import Terms
 from tollhouse.rating.cost import Exact
+from tollhouse.rating.discounts import Grant, counts_wallet, discount, discounted_price, grant, unit_discount
 from tollhouse.rating.price import Price, resolve
+from tollhouse.snapshot.rules import ReservationRules
 from tollhouse.snapshot.tariff import EXACT
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import HOUR, MINUTE, SECOND, Duration, Instant
 from tollhouse.values.money import INT64_MAX
 from tollhouse.values.outcomes import Refused
+from tollhouse.values.uses import Timing
 from tollhouse.wallet.funds import CREDIT
 from tollhouse.wallet.payers import Asked, payers
 from tollhouse.wallet.state import MAIN_BUCKET, Bucket, Wallet
 
 _ZERO: Final = re.compile(r"\*zero([0-9]+)(ns|us|ms|s|m|h)?")
+NOBODY: Final = -1
+"""Stands for a bucket where there is none: only what is free is paid by it."""
 _TIMES: Final = {"us": 1, "ms": 1000, "s": SECOND, "m": MINUTE, "h": HOUR}
 
 
@@ -34,9 +39,9 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     ways: Ways
     fresh: tuple[StoredPrice, ...] = ()
 
-    def known(self) -> Ways:
-        """The ways whose prices are stored."""
-        unknown = {one.hash for one in self.fresh}
+    def known(self, storing: Collection[bytes]) -> Ways:
+        """The ways whose prices are stored, or will be by the same decision."""
+        unknown = {one.hash for one in self.fresh}.difference(storing)
         if not unknown:
             return self.ways
         steps = tuple([step for step in self.ways.steps if step.stretch.price not in unknown])
@@ -45,7 +50,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 
 def plain(wallet: Wallet) -> bool:
     """Whether every bucket is money that pays for everything."""
-    return all(not bucket.service and bucket.use is None for bucket in wallet.buckets)
+    return all(not bucket.unit and bucket.use is None for bucket in wallet.buckets)
 
 
 def ways(
@@ -62,28 +67,151 @@ def ways(
 
     `worst`: the latest end of a call that is being opened; 0: it goes on.
     """
-    price = terms.price
-    prices = known_prices(book, session, terms)
+    price, prices = terms.price, known_prices(book, session, terms)
     cascade = _cascade(book, wallet, session.service)
-    own = Step(Stretch(0, 0, price=session.price))
-    if not cascade and not worst and plain(wallet) and not _alone(price, wallet, now):
+    rules = book.snapshot.rules(wallet.tenant).reservation
+    grants = _grants(book, wallet, session.service, now)
+    if not (cascade or worst or grants or session.discount) and plain(wallet) and not _alone(price, wallet, now):
+        own = Step(Stretch(0, 0, price=session.price))
         return Found(Ways((own,), prices, session.began, price.zone, ceiling))
-    asked = Asked(session.service, session.category, book.snapshot.destinations(price.plan, session.called), worst)
-    steps: list[Step] = []
-    fresh: tuple[StoredPrice, ...] = ()
+    known = book.snapshot.destinations(price.plan, session.called)
+    asked = Asked(session.service, session.category, known, worst, _going(session))
+    finder = _Finder(book, session, price, rules, grants, prices, horizon)
     for bucket in payers(wallet, asked, cascade, now):
-        subject = bucket.use.subject if bucket.use is not None else ""
-        increment = zero_increment(subject, session.service) if bucket.service else 0
-        named = session.price
+        finder.add(bucket)
+    finder.add_credit(wallet, cascade)
+    found = Ways(tuple(finder.steps), prices, session.began, price.zone, ceiling, rules.skip_zero_balances)
+    return Found(found, finder.fresh)
+
+
+def _going(session: Session) -> tuple[int, ...]:
+    """The buckets that paid for the last that was used: of a unit that was begun, or an amount rounded up, the rest is
+    still theirs to give when they are empty."""
+    used = [stretch for stretch in session.stretches if stretch.since < session.used]
+    return (used[-1].bucket or NOBODY, *used[-1].money) if used else ()
+
+
+class _Finder:
+    """Puts one bucket behind the other, each with its price; money that pays for everything may share one way."""
+
+    def __init__(
+        self,
+        book: Book,
+        session: Session,
+        price: Price,
+        rules: ReservationRules,
+        grants: Sequence[tuple[Bucket, Grant]],
+        prices: dict[bytes, Price],
+        horizon: Duration,
+    ) -> None:
+        self.steps: list[Step] = []
+        self.fresh: tuple[StoredPrice, ...] = ()
+        self._book = book
+        self._session = session
+        self._price = price
+        self._rules = rules
+        self._grants = grants
+        self._prices = prices
+        self._horizon = horizon
+        self._alone: set[tuple[int, ...]] = set()
+        """Money that pays for some calls only, and shares no way."""
+
+    def add(self, bucket: Bucket) -> None:
+        use = bucket.use
+        subject = use.subject if use is not None else ""
+        increment = zero_increment(subject, self._session.service) if bucket.service else 0
+        price = self._price
         if subject and not increment:
-            other = _price_of(book, session, subject, horizon)
+            other = self._of_subject(subject)
             if other is None or other.unit != price.unit:
-                continue
-            named, new = book.hash_of(other)
-            prices[named] = other
-            fresh += new
-        _add(steps, bucket, session, increment, named, price)
-    return Found(Ways(tuple(steps), prices, session.began, price.zone, ceiling), fresh)
+                return
+            price = other
+        blocker, timings = (use.blocker, use.timings) if use is not None else (False, ())
+        if not bucket.service:
+            self._add_money(bucket, price, blocker, timings)
+            return
+        per, over = self._units(bucket)
+        name = b"" if increment else self._named(discounted_price(price, self._discount(0)))
+        stretch = Stretch(0, 0, bucket.id, per, increment, name, over=over)
+        self.steps.append(Step(stretch, blocker, timings))
+
+    def add_credit(self, wallet: Wallet, cascade: Sequence[str]) -> None:
+        """The credit limit is the main bucket's, and comes behind all that is there. Without one what is free is free
+        all the same."""
+        main = next(bucket for bucket in wallet.buckets if bucket.id == MAIN_BUCKET)
+        allowed = wallet.credit_limit and main.use is None and (not cascade or main.balance_type in cascade)
+        if not self._joined((CREDIT,) if allowed else (), self._price):
+            self._add_ways((MAIN_BUCKET, CREDIT) if allowed else (NOBODY,), self._price, False, ())
+
+    def _add_money(self, bucket: Bucket, price: Price, blocker: bool, timings: tuple[Timing, ...]) -> None:
+        if bucket.use is not None:
+            self._alone.add((bucket.id,))
+        elif self._joined((bucket.id,), price):
+            return
+        self._add_ways((bucket.id,), price, blocker, timings)
+
+    def _joined(self, places: tuple[int, ...], price: Price) -> bool:
+        """Whether the money could join that of the last way, as it may where a cost may be split anywhere."""
+        last = self.steps[-1] if self.steps else None
+        if last is None or last.blocker or last.timings or not last.stretch.money or last.stretch.money in self._alone:
+            return False
+        own = self._named(discounted_price(price, self._discount(0)))
+        if price.parts[0].intervals[0].places != EXACT or last.stretch.price != own:
+            return False
+        for index, step in enumerate(self.steps):
+            if step.stretch.money == last.stretch.money:
+                joined = msgspec.structs.replace(step.stretch, money=(*step.stretch.money, *places))
+                self.steps[index] = msgspec.structs.replace(step, stretch=joined)
+        return True
+
+    def _add_ways(self, places: tuple[int, ...], price: Price, blocker: bool, timings: tuple[Timing, ...]) -> None:
+        """Under each discount that the wallet grants, as long as it lasts; then without one."""
+        applied = counts_wallet(self._rules.discount_rule, self._session.discount)
+        for bucket, given in self._grants if applied or self._rules.discount_time_always_debited else ():
+            lower = self._named(discounted_price(price, self._discount(given.share if applied else 0)))
+            used = bucket.id if given.lasts is not None else 0
+            stretch = Stretch(0, 0, used, bucket.step, 0, lower, places)
+            self.steps.append(Step(stretch, False, timings))
+        own = self._named(discounted_price(price, self._discount(0)))
+        self.steps.append(Step(Stretch(0, 0, price=own, money=places), blocker, timings))
+
+    def _units(self, bucket: Bucket) -> tuple[int, int]:
+        """How much usage so many of its units pay for."""
+        factors = dict(bucket.use.factors) if bucket.use is not None else {}
+        per = factors.get(self._session.service, bucket.step)
+        left = unit_discount(self._session.service, self._discount(0), self._rules)
+        return (per * left[1], left[1] - left[0]) if left[0] < left[1] else (INT64_MAX, 1)
+
+    def _discount(self, wallets: int) -> Exact:
+        """What the request and the wallet take off together."""
+        return discount(self._rules.discount_rule, self._session.discount, 0, wallets)
+
+    def _of_subject(self, subject: str) -> Price | None:
+        one = self._session
+        found = resolve(
+            self._book.snapshot, one.tenant, one.category, one.service, subject, one.called, one.began, self._horizon
+        )
+        return None if isinstance(found, Refused) else found
+
+    def _named(self, price: Price) -> bytes:
+        if price is self._price:
+            return self._session.price
+        name, new = self._book.hash_of(price)
+        if name not in self._prices:
+            self._prices[name] = price
+            self.fresh += new
+        return name
+
+
+def _grants(book: Book, wallet: Wallet, service: Service, now: Instant) -> list[tuple[Bucket, Grant]]:
+    """What the wallet's balances of category discount grant, the largest first."""
+    found: list[tuple[Bucket, Grant]] = []
+    for bucket in wallet.buckets:
+        kind = book.snapshot.balance_type(bucket.balance_type) if bucket.idle and bucket.usable(now) else None
+        given = grant(kind, bucket.value - bucket.held, service) if kind is not None else None
+        if given is not None:
+            found.append((bucket, given))
+    return sorted(found, key=lambda one: -one[1].share)
 
 
 def _cascade(book: Book, wallet: Wallet, service: Service) -> Sequence[str]:
@@ -99,42 +227,6 @@ def _alone(price: Price, wallet: Wallet, now: Instant) -> bool:
     if price.parts[0].intervals[0].places == EXACT:
         return False
     return sum(bucket.value > bucket.held and bucket.usable(now) for bucket in wallet.buckets) > 1
-
-
-def _price_of(book: Book, session: Session, subject: str, horizon: Duration) -> Price | None:
-    found = resolve(
-        book.snapshot,
-        session.tenant,
-        session.category,
-        session.service,
-        subject,
-        session.called,
-        session.began,
-        horizon,
-    )
-    return None if isinstance(found, Refused) else found
-
-
-def _add(steps: list[Step], bucket: Bucket, session: Session, increment: int, named: bytes, price: Price) -> None:
-    """Put the bucket behind the others; money that pays for everything may share one way with its neighbours."""
-    use = bucket.use
-    blocker, timings = (use.blocker, use.timings) if use is not None else (False, ())
-    if bucket.service:
-        per = dict(use.factors).get(session.service, bucket.step) if use is not None else bucket.step
-        steps.append(Step(Stretch(0, 0, bucket.id, per, increment, b"" if increment else named), blocker, timings))
-        return
-    places = (bucket.id, CREDIT) if bucket.id == MAIN_BUCKET else (bucket.id,)
-    last = steps[-1] if steps else None
-    together = use is None and price.parts[0].intervals[0].places == EXACT
-    if together and last is not None and _shared(last, named):
-        steps[-1] = Step(msgspec.structs.replace(last.stretch, money=(*last.stretch.money, *places)))
-    else:
-        steps.append(Step(Stretch(0, 0, price=named, money=places), blocker, timings))
-
-
-def _shared(step: Step, named: bytes) -> bool:
-    """Whether another bucket of money may join this way."""
-    return bool(step.stretch.money) and step.stretch.price == named and not (step.blocker or step.timings)
 
 
 def zero_increment(subject: str, service: Service) -> int:

@@ -45,6 +45,8 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     client's machines has it. `assumed`: it fell silent and was not charged for `used` but for more or for nothing; its
     Stop, if it comes, says what is due. `paid`: which buckets `posted` was taken from, the latest last; of units, too.
     `stretches`: who pays which part of it. `category`: of the account, for prices that are still to be found.
+    `legs`: the accounts that are charged for it beside its own. `discount`: the share of the price that its request
+    took off, in hundredths of a percent; None: it named none.
     """
 
     id: str
@@ -75,6 +77,8 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     paid: Lines = ()
     stretches: tuple[Stretch, ...] = ()
     category: str = ""
+    discount: int | None = None
+    legs: tuple[str, ...] = ()
 
     @property
     def silenced(self) -> bool:

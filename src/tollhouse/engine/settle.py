@@ -10,10 +10,11 @@ from typing import TypeVar
 import msgspec
 
 from tollhouse.engine import ends, living, wallets
-from tollhouse.engine.book import Book, StoredPrice, decode_outcome
+from tollhouse.engine.book import Book, Image, StoredPrice, decode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
-from tollhouse.engine.limits import share, shared_out
-from tollhouse.engine.paying import ways
+from tollhouse.engine.limits import share, tolerance
+from tollhouse.engine.offering import Asking, offer
+from tollhouse.engine.paying import known_prices
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, STARTED, UNUSED, Session
 from tollhouse.engine.stretches import cut
@@ -44,7 +45,7 @@ def update(book: Book, policy: Policy, known: Session | Decision | None, command
         _before(book, wallet, now),
         _in_hand(opened, session),
         now,
-        lambda paying: _reported(book, policy, terms, session, paying, usage, command, now),
+        lambda found: _reported(book, policy, terms, session, found, usage, command, now),
     )
     return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
 
@@ -54,24 +55,23 @@ def _reported(
     policy: Policy,
     terms: Terms,
     session: Session,
-    wallet: Wallet,
+    before: ends.Ended,
     usage: int,
     command: Update,
     now: Instant,
 ) -> Decision:
-    session, wallet, records = ends.post(book, policy, terms, session, wallet, usage, "", command.key, now)
+    session, wallet, records = ends.post(book, policy, terms, session, before.wallet, usage, "", command.key, now)
     session = msgspec.structs.replace(session, state=STARTED, reported=now)
-    outcome: Outcome
-    fresh: tuple[StoredPrice, ...] = ()
     if command.more is None:
         outcome = granted(session, wallet, max(session.granted - session.used, 0), False, policy, now)
-        until = max(session.until, silent_after(policy, session, now))
+        done = _More(session, wallet, outcome)
+        until = max(session.until, silent_after(book, policy, session, now))
     else:
-        session, wallet, outcome, fresh = _more(book, policy, terms, session, wallet, command.more, now)
-        until = silent_after(policy, session, now)
-    session = msgspec.structs.replace(session, until=until)
-    session = remember(session, command, outcome, policy.recent)
-    return Decision(outcome, (wallet, session, *fresh), records)
+        done = _more(book, policy, terms, session, ends.Ended(wallet, before.sessions), command, now)
+        until = silent_after(book, policy, done.session, now)
+    session = msgspec.structs.replace(done.session, until=until)
+    session = remember(session, command, done.outcome, policy.recent)
+    return Decision(done.outcome, (*done.images, done.wallet, session), (*records, *done.records))
 
 
 def stop(book: Book, policy: Policy, known: Session | Decision | None, command: Stop, now: Instant) -> Decision:
@@ -83,6 +83,8 @@ def stop(book: Book, policy: Policy, known: Session | Decision | None, command: 
         if isinstance(command.usage, Total) and session.recent:
             return Decision(decode_outcome(session.recent[-1].outcome))
         return refuse(Refusal.SESSION_CLOSED, session.ended, session.id)
+    if session.state == CLOSED and book.wallet(session.wallet) is None:
+        return refuse(Refusal.UNKNOWN_WALLET, session.wallet, session.id)
     wallet = _wallet(book, opened, session)
     if (barred := wallets.barred_for_settling(wallet)) is not None:
         return Decision(barred)
@@ -98,7 +100,7 @@ def stop(book: Book, policy: Policy, known: Session | Decision | None, command: 
         _before(book, wallet, now),
         _in_hand(opened, session),
         now,
-        lambda paying: _stopped(book, policy, terms, last, paying, usage, command, now),
+        lambda found: _stopped(book, policy, terms, last, found.wallet, usage, command, now),
     )
     return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
 
@@ -140,30 +142,43 @@ def release(book: Book, policy: Policy, session: Session | None, command: Releas
     return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
 
 
+class _More(msgspec.Struct, frozen=True, gc=False):
+    """The session and its wallet as further usage is granted or not; what else that changed."""
+
+    session: Session
+    wallet: Wallet
+    outcome: Outcome
+    images: tuple[Image, ...] = ()
+    records: ends.Records = ()
+
+
 def _more(
-    book: Book, policy: Policy, terms: Terms, session: Session, wallet: Wallet, more: int, now: Instant
-) -> tuple[Session, Wallet, Outcome, tuple[StoredPrice, ...]]:
+    book: Book, policy: Policy, terms: Terms, session: Session, before: ends.Ended, command: Update, now: Instant
+) -> _More:
     """Hold for further usage beyond what was used; what the session held before is put back first."""
-    wallet = give_back(wallet, session.lines)
-    part = share(book, policy, session, wallet)
-    target = session.used + min(more or part.longest, part.longest)
-    found = ways(book, session, terms, wallet, policy.horizon, now)
-    laid = shared_out(found.ways, wallet, session, part, session.used, target, now)
-    if isinstance(laid, Refused) or laid.reach <= session.used:
-        kept = cut(session.stretches, found.ways.prices, session.began, session.used)
+    wallet = give_back(before.wallet, session.lines)
+    part = share(book, policy, session, wallet, before.sessions)
+    target, last = session.used + min(command.more or part.longest, part.longest), False
+    if command.most is not None and session.used + command.most[0] < target:
+        target, last = session.used + command.most[0], command.most[1]
+    offered = offer(book, policy, Asking(session, terms, part, session.used, target), wallet, now)
+    if isinstance(offered, Refused) or offered.laid.reach <= session.used:
+        kept = cut(session.stretches, known_prices(book, session, terms), session.began, session.used)
         session = msgspec.structs.replace(session, lines=(), granted=session.used, stretches=kept)
-        funds = available(wallet, now)
-        return session, wallet, laid if isinstance(laid, Refused) else wallets.no_money(wallet, funds, session.id), ()
-    wallet, reach = reserve(wallet, laid.lines), min(laid.reach, laid.target)
+        no = offered if isinstance(offered, Refused) else None
+        return _More(session, wallet, no or wallets.no_money(wallet, available(wallet, now), session.id))
+    laid = offered.laid
+    wallet, reach = reserve(offered.wallet, laid.lines), min(laid.reach, laid.target)
     session = msgspec.structs.replace(
         session, lines=laid.lines, granted=reach, wish=Wish.GRANT, stretches=laid.stretches
     )
-    outcome = granted(session, wallet, reach - session.used, reach < laid.target, policy, now)
-    return session, wallet, outcome, found.fresh
+    outcome = granted(session, wallet, reach - session.used, last or reach < laid.target, policy, now)
+    return _More(session, wallet, outcome, offered.images, offered.records)
 
 
 def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: Policy, now: Instant) -> Granted:
     """The answer to a session that goes on."""
+    there = available(wallet, now)
     return Granted(
         session=session.id,
         service=session.service,
@@ -172,10 +187,10 @@ def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: P
         validity=validity(policy, session, now),
         unit=wallet.unit,
         decimals=wallet.decimals,
-        balance=available(wallet, now),
+        balance=there,
         cost=session.posted,
         credit_limit=wallet.credit_limit,
-        funds=available(wallet, now) + money_in(wallet, session.lines),
+        funds=there + money_in(wallet, session.lines),
     )
 
 
@@ -195,9 +210,9 @@ def validity(policy: Policy, session: Session, now: Instant) -> Duration:
     return max(session.began + session.granted - now, 0) if session.state == STARTED else 0
 
 
-def silent_after(policy: Policy, session: Session, now: Instant) -> Instant:
+def silent_after(book: Book, policy: Policy, session: Session, now: Instant) -> Instant:
     """When a started session counts as silent: past its grant, and the tolerance."""
-    return now + validity(policy, session, now) + policy.tolerance
+    return now + validity(policy, session, now) + tolerance(book, policy, session)
 
 
 _Subject = tuple[Decision, Session | None, Decision]

@@ -16,6 +16,7 @@ from tollhouse.engine.stretches import Stretch, dues
 from tollhouse.engine.terms import Terms
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import INT64_MAX, AmountError, fits
+from tollhouse.wallet.counting import Used, count
 from tollhouse.wallet.funds import pay_back, take
 from tollhouse.wallet.state import ADJUSTMENT, Lines, Posting, Wallet
 
@@ -35,18 +36,24 @@ def spend(
 ) -> Spent:
     """Post what `usage` comes to; what its stretches do not reach is paid from what is free, then as a debt."""
     stretches = _reaching(book, policy, terms, session, wallet, usage, now)
-    prices = known_prices(book, session, terms)
+    prices = known_prices(book, replace(session, stretches=tuple(stretches)), terms)
+    owed = list(dues(stretches, prices, session.began, usage))
+    if not fits(sum(due.cost for due in owed)):
+        raise AmountError(f"session {session.id} costs more than can be counted")
     spent = Spent(wallet, session, ())
     posted: list[Stretch] = []
-    total = 0
-    for stretch, due in zip(stretches, dues(stretches, prices, session.began, usage), strict=True):
-        total += due.cost
-        if not fits(total):
-            raise AmountError(f"session {session.id} costs more than can be counted")
+    back = 0
+    for stretch, due in zip(stretches, owed, strict=True):
         spent, units = _move(spent, (stretch.bucket,), due.units - stretch.units, now, False)
-        spent, cost = _move(spent, stretch.money, due.cost - stretch.cost, now, debt)
+        cost = due.cost - stretch.cost
+        if cost < 0:
+            back -= cost
+        else:
+            spent, cost = _move(spent, stretch.money, cost, now, debt)
         posted.append(replace(stretch, units=stretch.units + units, cost=stretch.cost + cost))
+    spent = _give_back(spent, _money(spent, stretches), back)
     moved = spent.postings
+    before, wallet = session, spent.wallet
     session = replace(
         spent.session,
         stretches=tuple(posted),
@@ -56,7 +63,22 @@ def spend(
         overdrawn=session.overdrawn + spent.overdrawn,
         paid=_paid(session.paid, moved),
     )
-    return replace(spent, session=session, postings=_merged(moved))
+    counted = _counted(book, before, session, wallet, moved, now)
+    if counted is None:
+        return replace(spent, session=session, postings=_merged(moved))
+    return replace(spent, wallet=counted[0], session=session, postings=(*_merged(moved), *counted[1]))
+
+
+def _counted(
+    book: Book, before: Session, after: Session, wallet: Wallet, moved: Sequence[Posting], now: Instant
+) -> tuple[Wallet, tuple[Posting, ...]] | None:
+    """What the wallet's trackers and balances of expenditure count of it; None: it has none."""
+    if not any(bucket.idle for bucket in wallet.buckets):
+        return None
+    steps = {one.id: one.step for one in wallet.buckets if one.service == after.service and not one.idle}
+    paid = -sum(posting.amount * steps.get(posting.bucket, 0) for posting in moved)
+    used = Used(after.service, before.used, after.used, after.posted - before.posted, paid)
+    return count(wallet, used, book.snapshot.balance_type, book.snapshot.rules(wallet.tenant), now)
 
 
 def _reaching(
@@ -66,8 +88,8 @@ def _reaching(
     reach = session.stretches[-1].until if session.stretches else 0
     if usage <= reach:
         return session.stretches
-    found = ways(book, session, terms, wallet, policy.horizon, now)
-    laid = lay(found.known(), wallet, session.stretches, usage, now, debt=True)
+    found = ways(book, replace(session, used=usage), terms, wallet, policy.horizon, now)
+    laid = lay(found.known(terms.fresh), wallet, session.stretches, usage, now, debt=True)
     if laid.reach >= usage:
         return laid.stretches
     tail = Stretch(laid.reach, INT64_MAX, price=session.price)
@@ -77,7 +99,7 @@ def _reaching(
 
 
 def _move(spent: Spent, among: Sequence[int], owed: int, now: Instant, debt: bool) -> tuple[Spent, int]:
-    """Take what is owed from these buckets, or give back what was taken too much; and how much that was."""
+    """Take what is owed from these buckets, or give back units that were taken too much; and how much that was."""
     if owed > 0:
         taken = take(spent.wallet, spent.session.lines, owed, now, debt, among)
         moved = Spent(
@@ -89,16 +111,24 @@ def _move(spent: Spent, among: Sequence[int], owed: int, now: Instant, debt: boo
         )
         return moved, owed - taken.forgone
     if owed < 0:
-        wallet, postings = pay_back(spent.wallet, _from(spent, among), -owed, ADJUSTMENT)
-        return replace(spent, wallet=wallet, postings=(*spent.postings, *postings)), owed
+        there = {bucket.id for bucket in spent.wallet.buckets}
+        paid = tuple([line for line in spent.session.paid if line[0] in among and line[0] in there])
+        return _give_back(spent, paid, -owed if paid else 0), owed
     return spent, 0
 
 
-def _from(spent: Spent, among: Sequence[int]) -> Lines:
-    """What the session paid from these buckets (none: from money that pays for everything) before now."""
-    units = {bucket.id for bucket in spent.wallet.buckets if bucket.service}
-    paid = spent.session.paid
-    return tuple([line for line in paid if (line[0] in among if among else line[0] not in units)])
+def _give_back(spent: Spent, paid: Lines, amount: int) -> Spent:
+    """Put so much of what was paid back, what was taken last first."""
+    if not amount:
+        return spent
+    wallet, postings = pay_back(spent.wallet, paid, amount, ADJUSTMENT)
+    return replace(spent, wallet=wallet, postings=(*spent.postings, *postings))
+
+
+def _money(spent: Spent, stretches: Sequence[Stretch]) -> Lines:
+    """What the session has paid in money, the latest last."""
+    units = {stretch.bucket for stretch in stretches}
+    return tuple([line for line in _paid(spent.session.paid, spent.postings) if line[0] not in units])
 
 
 def _merged(postings: Sequence[Posting]) -> tuple[Posting, ...]:

@@ -22,9 +22,9 @@ Prices: TypeAlias = Mapping[bytes, Price]
 class Stretch(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """From age `since` up to `until` the same pays at the same price.
 
-    `bucket`: whose units pay, each for `per` of usage (0: nobody's). `increment` > 0: whole increments of so much
-    usage for nothing else; 0: at the price of hash `price`, whose money comes from the buckets `money` in this order
-    (empty: from any that may pay for everything, then as credit). `units`, `cost`: what was posted of it so far.
+    `bucket`: whose units pay, `over` of them for `per` of usage (0: nobody's). `increment` > 0: whole increments of so
+    much usage for nothing else; 0: at the price of hash `price`, whose money comes from the buckets `money` in this
+    order (empty: from any that may pay for everything, then as credit). `units`, `cost`: what was posted so far.
     """
 
     since: int
@@ -36,12 +36,21 @@ class Stretch(msgspec.Struct, frozen=True, gc=False, array_like=True):
     money: tuple[int, ...] = ()
     units: int = 0
     cost: int = 0
+    over: int = 1
 
     def like(self, other: Stretch) -> bool:
         """Whether one could be the other's continuation."""
-        return (self.bucket, self.increment, self.price, self.money) == (
-            *(other.bucket, other.increment, other.price, other.money),
+        return (self.bucket, self.per, self.over, self.increment, self.price, self.money) == (
+            *(other.bucket, other.per, other.over, other.increment, other.price, other.money),
         )
+
+    def units_for(self, usage: int) -> int:
+        """How many units pay for it: a begun one counts whole."""
+        return -(-usage * self.over // self.per)
+
+    def usage_of(self, units: int) -> int:
+        """How much usage they pay for."""
+        return units * self.per // self.over
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -69,16 +78,11 @@ def due(stretch: Stretch, prices: Prices, began: Instant, used: int, before: Sum
         return Due(0, 0, before)
     if stretch.increment:
         count = -((stretch.since - end) // stretch.increment)
-        return Due(units_of(count * stretch.increment, stretch.per), 0, before)
+        return Due(stretch.units_for(count * stretch.increment), 0, before)
     price = prices[stretch.price]
     after = summed(price, began, stretch.since, end, before)
-    units = units_of(after.reach - stretch.since, stretch.per) if stretch.bucket else 0
+    units = stretch.units_for(after.reach - stretch.since) if stretch.bucket else 0
     return Due(units, after.steps(price.decimals) - before.steps(price.decimals), after)
-
-
-def units_of(usage: int, per: int) -> int:
-    """How many steps of a unit pay for it: a begun one counts whole."""
-    return -(-usage // per)
 
 
 def cut(stretches: Sequence[Stretch], prices: Prices, began: Instant, used: int) -> tuple[Stretch, ...]:

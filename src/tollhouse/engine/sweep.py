@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from tollhouse.engine.book import WALLET, Book, DamagedError, Gone, Image, OneShot, name_of
+from tollhouse.engine.book import WALLET, Book, DamagedError, Gone, Image, OneShot, Proposal, name_of
 from tollhouse.engine.decision import Decision
 from tollhouse.engine.ends import abandoned
 from tollhouse.engine.living import caught_up
@@ -25,7 +25,7 @@ _Records: TypeAlias = tuple[tuple[Record, bytes], ...]
 
 
 def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
-    """Reservations never begun go back, silent sessions close, money expires, tombstones and one-shot rows go.
+    """Reservations never begun go back, silent sessions close, money expires; tombstones, one-shots and proposals go.
 
     What is damaged at rest waits for an operator (the audit names it); the others are ended. The count is of what is
     not due any more: ended, or put off.
@@ -45,7 +45,7 @@ def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
 def _end(book: Book, policy: Policy, changed: _Changed, name: tuple[int, bytes], now: Instant) -> _Records:
     """Put into `changed` what becomes of one entity; its records. Raises DamagedError, AmountError."""
     entity = changed.get(name) or book.entity(name)
-    if isinstance(entity, OneShot) or (isinstance(entity, Session) and entity.state == CLOSED):
+    if isinstance(entity, OneShot | Proposal) or (isinstance(entity, Session) and entity.state == CLOSED):
         changed[name] = Gone(*name)
         return ()
     if isinstance(entity, Session):
@@ -75,8 +75,7 @@ def _expire(book: Book, changed: _Changed, entity: Wallet, now: Instant) -> _Rec
     if after.removable:
         emptied = removed(after.wallet, len(book.open_sessions_of(wallet.name)), now)
         if emptied is not None:
-            _, record, body = enter(emptied.wallet, now, "removal", "", "", emptied.postings)
-            changed[name] = Gone(*name)
+            changed[name], record, body = enter(emptied.wallet, now, "removal", "", "", emptied.postings)
             return (*after.records, (record, body))
     if after.wallet is wallet and name not in changed:
         book.pass_over(name)

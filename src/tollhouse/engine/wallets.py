@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tollhouse.engine import living
@@ -9,13 +11,27 @@ from tollhouse.engine.book import Book, OneShot, decode_outcome, encode_outcome
 from tollhouse.engine.decision import Decision, body_hash, refuse
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import Session
+from tollhouse.records.display import days_to_go
 from tollhouse.records.record import Record
+from tollhouse.records.units import decimals_of
+from tollhouse.snapshot.accounts import BalanceType
+from tollhouse.snapshot.rules import WalletRules
 from tollhouse.values.commands import Inspect
 from tollhouse.values.instants import Instant
-from tollhouse.values.outcomes import BucketView, Outcome, Refused, SessionView, WalletView
+from tollhouse.values.outcomes import (
+    BucketView,
+    HeldView,
+    LineDone,
+    Outcome,
+    Posted,
+    Refused,
+    SessionView,
+    WalletView,
+)
 from tollhouse.values.refusals import NEVER_STORED, Refusal
-from tollhouse.wallet.funds import available
-from tollhouse.wallet.state import QUARANTINED, Wallet
+from tollhouse.wallet.funds import available, money_in
+from tollhouse.wallet.recharge import Done, shown
+from tollhouse.wallet.state import QUARANTINED, Bucket, Wallet
 
 
 def barred_for_settling(wallet: Wallet) -> Refused | None:
@@ -66,7 +82,8 @@ def inspect(book: Book, command: Inspect, now: Instant) -> Decision:
         wallet = book.wallet(command.wallet)
         if wallet is None:
             return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
-        return Decision(view(living.caught_up(book.snapshot, wallet, now).wallet, now))
+        rules = book.snapshot.rules(wallet.tenant).wallet
+        return Decision(view(living.caught_up(book.snapshot, wallet, now).wallet, rules, now))
     session = book.session(command.session)
     if session is None:
         return refuse(Refusal.UNKNOWN_SESSION, command.session)
@@ -74,41 +91,117 @@ def inspect(book: Book, command: Inspect, now: Instant) -> Decision:
 
 
 def session_view(session: Session, wallet: Wallet | None) -> SessionView:
-    """The session as an operator sees it; its wallet knows the unit."""
+    """The session as an operator sees it; its wallet knows the units."""
+    buckets = {bucket.id: bucket for bucket in wallet.buckets} if wallet else {}
     return SessionView(
-        session.id,
-        session.client,
-        session.wallet,
-        session.account,
-        session.service,
-        session.calling,
-        session.called,
-        session.state,
-        session.created,
-        session.started,
-        session.until,
-        session.granted,
-        session.used,
-        wallet.unit if wallet else "",
-        wallet.decimals if wallet else 0,
-        session.posted,
-        session.held(),
+        session=session.id,
+        client=session.client,
+        wallet=session.wallet,
+        account=session.account,
+        service=session.service,
+        calling=session.calling,
+        called=session.called,
+        state=session.state,
+        created=session.created,
+        started=session.started,
+        until=session.until,
+        granted=session.granted,
+        used=session.used,
+        unit=wallet.unit if wallet else "",
+        decimals=wallet.decimals if wallet else 0,
+        cost=session.posted,
+        held=money_in(wallet, session.lines) if wallet else 0,
+        holds=tuple(
+            [_held(wallet, buckets[bucket], amount) for bucket, amount in session.lines if wallet and bucket in buckets]
+        ),
     )
 
 
-def view(wallet: Wallet, now: Instant) -> WalletView:
-    """The wallet as an operator sees it."""
+def _held(wallet: Wallet, bucket: Bucket, amount: int) -> HeldView:
+    unit, decimals = bucket.unit or wallet.unit, decimals_of(bucket, wallet.decimals)
+    return HeldView(bucket.id, bucket.balance_type, unit, decimals, amount)
+
+
+def view(wallet: Wallet, rules: WalletRules, now: Instant) -> WalletView:
+    """The wallet as an operator sees it, without the buckets that its provider hides (requirement oracle_vws, case
+    102)."""
     return WalletView(
-        wallet.name,
-        wallet.tenant,
-        wallet.state,
-        wallet.unit,
-        wallet.decimals,
-        wallet.balance(),
-        wallet.held(),
-        available(wallet, now),
-        wallet.credit_limit,
-        wallet.expiry,
-        tuple(BucketView(b.id, b.balance_type, b.value, b.held, b.start, b.expiry, b.weight) for b in wallet.buckets),
-        wallet.records,
+        wallet=wallet.name,
+        tenant=wallet.tenant,
+        state=wallet.state,
+        unit=wallet.unit,
+        decimals=wallet.decimals,
+        balance=wallet.balance(),
+        held=wallet.held(),
+        available=available(wallet, now),
+        credit_limit=wallet.credit_limit,
+        expiry=wallet.expiry,
+        buckets=tuple([_bucket(wallet, bucket, rules, now) for bucket in shown(wallet, rules)]),
+        records=wallet.records,
+        since=wallet.entered,
+        product=wallet.product,
+        batch=wallet.batch,
+        activated=wallet.activated,
+        used=wallet.used,
+        max_sessions=wallet.max_sessions,
     )
+
+
+def _bucket(wallet: Wallet, bucket: Bucket, rules: WalletRules, now: Instant) -> BucketView:
+    return BucketView(
+        id=bucket.id,
+        balance_type=bucket.balance_type,
+        value=bucket.value,
+        held=bucket.held,
+        start=bucket.start,
+        expiry=bucket.expiry,
+        weight=bucket.weight,
+        unit=bucket.unit or wallet.unit,
+        decimals=decimals_of(bucket, wallet.decimals),
+        service=bucket.service,
+        days_to_go=days_to_go(bucket.expiry, now, rules) if bucket.expiry else -1,
+        use=bucket.use,
+    )
+
+
+def posted(book: Book, wallet: Wallet, kind: BalanceType, amount: int) -> Posted:
+    """`amount` of the balance type moved, and how the wallet's money stands now."""
+    return Posted(
+        wallet=wallet.name,
+        record=wallet.records,
+        unit=kind.unit,
+        decimals=_decimals(book, wallet, kind),
+        amount=amount,
+        balance=wallet.balance(),
+        balance_unit=wallet.unit,
+        balance_decimals=wallet.decimals,
+        expiry=wallet.expiry,
+    )
+
+
+def recharged(book: Book, wallet: Wallet, kind: BalanceType, lines: Sequence[Done]) -> Posted:
+    """What a recharge did line by line; its amount is what moved in the unit of its own balance type, `kind`."""
+    told = tuple([_line(book, wallet, line) for line in lines])
+    amount = sum(line.credited - line.forfeited for line in told if line.unit == kind.unit)
+    return msgspec.structs.replace(posted(book, wallet, kind, amount), lines=told)
+
+
+def _line(book: Book, wallet: Wallet, line: Done) -> LineDone:
+    kind = book.snapshot.balance_type(line.balance_type)
+    return LineDone(
+        balance_type=line.balance_type,
+        bucket=line.bucket,
+        unit=kind.unit if kind else "",
+        decimals=_decimals(book, wallet, kind) if kind else 0,
+        credited=sum(one.amount for one in line.credited),
+        forfeited=-sum(one.amount for one in line.forfeited),
+        skipped=line.skipped,
+        why=line.why.value,
+        balance=line.new_value,
+        expiry=line.new_expiry,
+    )
+
+
+def _decimals(book: Book, wallet: Wallet, kind: BalanceType) -> int:
+    unit = book.snapshot.unit(kind.unit) if kind.service else None
+    return unit.decimals if unit else wallet.decimals

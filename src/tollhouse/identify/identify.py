@@ -17,7 +17,8 @@ from tollhouse.values.refusals import Refusal
 class Payer(msgspec.Struct, frozen=True, gc=False):
     """Who pays, and what rating has to know of him.
 
-    `account` is empty where a wallet was named that no account stands for; `called` has lost the tech prefix.
+    `account` is empty where a wallet was named that no account stands for; `called` has lost the tech prefix. `legs`:
+    accounts that are charged for the same session.
     """
 
     account: str
@@ -26,6 +27,7 @@ class Payer(msgspec.Struct, frozen=True, gc=False):
     category: str
     subject: str
     called: str
+    legs: tuple[str, ...] = ()
 
 
 def identify(snapshot: Snapshot, caller: Caller, called: str) -> Payer | Refused:
@@ -91,4 +93,4 @@ def _disabled(account: Account) -> Refused:
 
 def _payer(account: Account, called: str) -> Payer:
     dialled = called.removeprefix(account.tech_prefix)
-    return Payer(account.name, account.wallet, account.tenant, account.category, account.subject, dialled)
+    return Payer(account.name, account.wallet, account.tenant, account.category, account.subject, dialled, account.legs)

@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from tollhouse.cachemanager.watch import CacheManager
 from tollhouse.configdb.database import ConfigDatabase
-from tollhouse.console.desk import Desk, Json
+from tollhouse.console.desk import BringWish, Desk, Json, Wish
 from tollhouse.console.metrics import Gauge, registry
 from tollhouse.console.server import site
 from tollhouse.diameter.dictionary import load_dictionary
@@ -27,6 +27,7 @@ from tollhouse.engine.book import Book
 from tollhouse.engine.tally import Tally
 from tollhouse.engine.timers import Timers
 from tollhouse.main.auditing import Auditor
+from tollhouse.main.bringing import SubscriberDesk
 from tollhouse.main.clock import wall
 from tollhouse.main.importing import TariffDesk
 from tollhouse.main.notify import notify, watchdog_period
@@ -79,9 +80,12 @@ class Appliance:
         book = Book(self._store, snapshot, plan.policy.cache_entities)
         self.engine = Engine(self._store, book, plan.policy, self.tally, wall, self._soon, snapshot.refresh)
         self.engine.recovered(claimed)
-        self.reading = StoreReading(self._store, self.engine.now)
+        self.reading = StoreReading(self._store, self.engine.now, snapshot)
         self._auditor = Auditor(self._store, lambda step: reactor.callLater(0, step))
         self.tariffs = TariffDesk(self.engine, self.database, self.cache, self.in_thread)
+        self.subscribers = SubscriberDesk(
+            self.engine, self.database, self.cache, self.in_thread, lambda step: reactor.callLater(0, step)
+        )
         self._timers = Timers(self.engine, self._store)
         self._started = self.engine.now()
         _LOG.info("recovered %d batches, engine time %d", claimed.recovered_batches, claimed.engine_time)
@@ -117,6 +121,7 @@ class Appliance:
             if loop.running:
                 loop.stop()
         self._auditor.close()
+        self.subscribers.close()
         self.engine.finish()
         self._timers.finish()
         self._store.close()
@@ -178,10 +183,17 @@ class Appliance:
             reading=self.reading,
             audit=self._auditor,
             decimals=self._decimals,
+            balance_type=self.engine.book.snapshot.balance_type,
             status=self._status,
-            import_tariff=self.tariffs.load,
+            import_tariff=self._import,
             tally=self.tally,
         )
+
+    def _import(self, wish: Wish, done: Callable[[Json], None]) -> None:
+        if isinstance(wish, BringWish):
+            self.subscribers.load(wish, done)
+        else:
+            self.tariffs.load(wish, done)
 
     def _decimals(self, unit: str) -> int | None:
         found = self.engine.book.snapshot.unit(unit)

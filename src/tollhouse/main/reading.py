@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
 from tollhouse.console.reading import RecordsPage, RecordsWish
-from tollhouse.engine.book import SESSION, WALLET, DamagedError, Entity, decode_image
+from tollhouse.engine.approvals import view as proposed
+from tollhouse.engine.book import PROPOSAL, SESSION, WALLET, DamagedError, Entity, Proposal, decode_image, proposal_key
+from tollhouse.engine.decision import API
+from tollhouse.engine.living import caught_up
 from tollhouse.engine.readable import Readable
 from tollhouse.engine.session import Session, find_key
 from tollhouse.engine.wallets import session_view, view
-from tollhouse.main.journal import check_missing, export_page, forward_of, trace_page
+from tollhouse.main.exporting import export_page
+from tollhouse.main.journal import check_missing, forward_of, trace_page
+from tollhouse.main.naming import Names
 from tollhouse.records.forward import BroughtForward
-from tollhouse.records.record import decode
+from tollhouse.records.record import Record, decode
+from tollhouse.snapshot.lookups import Snapshot
+from tollhouse.snapshot.rules import WalletRules
 from tollhouse.values.instants import Instant, format_instant, format_seconds
 from tollhouse.values.money import format_amount
-from tollhouse.values.outcomes import SessionView, WalletView
+from tollhouse.values.outcomes import Adjustment, SessionView, WalletView
 from tollhouse.wallet.funds import expire
-from tollhouse.wallet.state import Wallet
+from tollhouse.wallet.state import REMOVED, Posting, Wallet
 
 
 class StoreReading:
     """Implements `Reading` over a store or over a disk that no engine holds."""
 
-    def __init__(self, store: Readable, now: Callable[[], Instant]) -> None:
+    def __init__(self, store: Readable, now: Callable[[], Instant], snapshot: Snapshot | None = None) -> None:
+        """`snapshot` None: there is no configuration to ask, so nothing is hidden, and only expiry is done."""
         self._store = store
         self._now = now
+        self._snapshot = snapshot
 
     def wallet(self, name: str) -> WalletView | None:
         """The wallet of this name."""
         wallet = self._wallet(name)
-        return None if wallet is None else self._view(wallet)
+        return None if wallet is None or wallet.state == REMOVED else self._view(wallet)
 
     def wallets(self, after: str, limit: int) -> list[WalletView]:
         """Wallets in order of name, without those whose image is damaged (the audit names them)."""
-        found = islice(self._readable(WALLET, after, limit), limit)
-        return [self._view(wallet) for wallet in found if isinstance(wallet, Wallet)]
+        readable = self._readable(WALLET, after, limit)
+        found = (one for one in readable if isinstance(one, Wallet) and one.state != REMOVED)
+        return [self._view(wallet) for wallet in islice(found, limit)]
 
     def session(self, name: str) -> SessionView | None:
         """The session of this id, else the API client's own name for one (its newest)."""
@@ -58,27 +68,38 @@ class StoreReading:
         are missing because their day cannot be read.
         """
         owner = self._wallet(wallet)
-        decimals = owner.decimals if owner else 0
+        names = Names(owner, self._decimals)
         forward = forward_of(self._store, wallet)
-        found = [_shown_forward(forward, decimals)] if after < forward.sequence else []
+        names.meet_forward(forward)
+        found = [_shown_forward(forward, names)] if after < forward.sequence else []
         after = max(after, forward.sequence)
         entries = self._store.records(wallet, after, limit - len(found)) if len(found) < limit else []
         full = len(found) + len(entries) == limit
         check_missing(self._store, wallet, after, entries, None if full or owner is None else owner.records)
         for entry in entries:
             try:
-                found.append(_shown(entry.body, decimals))
+                found.append(_shown(decode(entry.body), names))
             except ValueError as error:
                 found.append({"wallet": wallet, "sequence": entry.sequence, "damaged": str(error)})
         return found
 
     def trace(self, wallet: str, at: Instant, after: str, limit: int) -> dict[str, object] | None:
         """The wallet's journal with running balances."""
-        return trace_page(self._store, wallet, at, after, limit)
+        return trace_page(self._store, self._decimals, wallet, at, after, limit)
 
     def export(self, wish: RecordsWish) -> RecordsPage:
-        """Records as CSV."""
-        return export_page(self._store, wish)
+        """Records as lines."""
+        return export_page(self._store, self._decimals, self._snapshot, wish)
+
+    def _decimals(self, unit: str) -> int | None:
+        found = self._snapshot.unit(unit) if self._snapshot else None
+        return found.decimals if found else None
+
+    def adjustments(self, after: str, limit: int) -> list[Adjustment]:
+        """Corrections that wait for a second operator, in order of id, without those whose time is over."""
+        found = self._readable(PROPOSAL, proposal_key(API, after).decode(), limit)
+        waiting = (one for one in found if isinstance(one, Proposal) and one.client == API)
+        return [proposed(one) for one in islice((one for one in waiting if self._now() < one.until), limit)]
 
     def _readable(self, kind: int, after: str, limit: int) -> Iterator[Entity]:
         key = after.encode()
@@ -101,12 +122,16 @@ class StoreReading:
 
     def _view(self, wallet: Wallet) -> WalletView:
         now = self._now()
-        return view(expire(wallet, now)[0], now)
+        if self._snapshot is None:
+            return view(expire(wallet, now)[0], WalletRules(), now)
+        return view(caught_up(self._snapshot, wallet, now).wallet, self._snapshot.rules(wallet.tenant).wallet, now)
 
 
-def _shown_forward(forward: BroughtForward, decimals: int) -> dict[str, object]:
+def _shown_forward(forward: BroughtForward, names: Names) -> dict[str, object]:
     """In the form of a record whose postings are what each bucket held."""
-    balance = format_amount(sum(amount for _, amount in forward.buckets), decimals)
+    units = dict(forward.units)
+    moved = [Posting(bucket, amount, "", units.get(bucket, "")) for bucket, amount in forward.buckets]
+    amount = _money(moved, forward.unit, names)
     return {
         "wallet": forward.wallet,
         "sequence": forward.sequence,
@@ -115,20 +140,19 @@ def _shown_forward(forward: BroughtForward, decimals: int) -> dict[str, object]:
         "client": "",
         "request_id": "",
         "unit": forward.unit,
-        "amount": balance,
-        "balance": balance,
-        "postings": [
-            {"bucket": bucket, "amount": format_amount(amount, decimals), "counter_account": ""}
-            for bucket, amount in forward.buckets
-        ],
+        "amount": amount,
+        "units": _units(moved, names),
+        "balance": amount,
+        "postings": _postings(moved, names),
         "note": f"records 1 to {forward.sequence}, which are kept no longer",
         "previous": "",
     }
 
 
-def _shown(body: bytes, decimals: int) -> dict[str, object]:
+def _shown(record: Record, names: Names) -> dict[str, object]:
     """A record as JSON: amounts as decimal strings, times as ISO 8601, usage in seconds for voice."""
-    record = decode(body)
+    names.meet(record)
+    decimals = names.decimals(record.unit)
     shown: dict[str, object] = {
         "wallet": record.wallet,
         "sequence": record.sequence,
@@ -137,12 +161,10 @@ def _shown(body: bytes, decimals: int) -> dict[str, object]:
         "client": record.client,
         "request_id": record.request,
         "unit": record.unit,
-        "amount": format_amount(sum(posting.amount for posting in record.postings), decimals),
+        "amount": _money(record.postings, record.unit, names),
+        "units": _units(record.postings, names),
         "balance": format_amount(record.balance, decimals),
-        "postings": [
-            {"bucket": one.bucket, "amount": format_amount(one.amount, decimals), "counter_account": one.counter}
-            for one in record.postings
-        ],
+        "postings": _postings(record.postings, names),
         "note": record.note,
         "previous": record.previous.hex(),
     }
@@ -164,3 +186,29 @@ def _shown(body: bytes, decimals: int) -> dict[str, object]:
             "ended": call.ended,
         }
     return shown
+
+
+def _money(postings: Iterable[Posting], unit: str, names: Names) -> str:
+    """What moved of the wallet's money."""
+    return format_amount(sum(one.amount for one in postings if not one.unit), names.decimals(unit))
+
+
+def _units(postings: Iterable[Posting], names: Names) -> list[dict[str, str]]:
+    """What moved of anything else, in each unit and number of decimals."""
+    sums: dict[tuple[str, int], int] = {}
+    for one in postings:
+        if one.unit:
+            key = one.unit, names.kinds[one.bucket].decimals
+            sums[key] = sums.get(key, 0) + one.amount
+    return [{"unit": unit, "amount": format_amount(amount, places)} for (unit, places), amount in sums.items()]
+
+
+def _postings(postings: Iterable[Posting], names: Names) -> list[dict[str, object]]:
+    return [
+        {
+            **names.named(one.bucket),
+            "amount": names.amount(one.bucket, one.amount),
+            "counter_account": one.counter,
+        }
+        for one in postings
+    ]

@@ -10,11 +10,14 @@ clock jumps, and one that it passes twice in autumn counts the first time (RFC 5
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
+from datetime import MAXYEAR, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from tollhouse.snapshot.tariff import Interval
 from tollhouse.values.instants import DAY, SECOND, Instant, from_datetime, to_datetime
@@ -22,6 +25,8 @@ from tollhouse.values.uses import Timing
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _ONE_DAY: Final = timedelta(days=1)
+_EVERY_DATE: Final = 41
+"""So many years hold each date on each day of the week: 29 February comes back to its own after 40 at the latest."""
 
 
 def in_force(intervals: Sequence[Interval], zone: str, at: Instant) -> tuple[Interval | None, Instant]:
@@ -42,6 +47,33 @@ def in_force(intervals: Sequence[Interval], zone: str, at: Instant) -> tuple[Int
         elif rank > best_rank:
             best, best_rank = interval, rank
     return best, min([begin for begin, rank in later if rank > best_rank], default=until)
+
+
+def next_run(timing: Timing, zone: str, after: Instant) -> Instant | None:
+    """When a schedule by this timing runs next, later than `after`, by the clock of the zone; None: never again.
+
+    It runs once in what the timing names last: months without days mean their first, years without months their January
+    (requirement cgrates 4, cases sched-006 and sched-008).
+    """
+    if timing.years and not (timing.months or timing.month_days or timing.week_days):
+        timing = msgspec.structs.replace(timing, months=(1,))
+    if timing.months and not (timing.month_days or timing.week_days):
+        timing = msgspec.structs.replace(timing, month_days=(1,))
+    first, _ = local_day(zone, after)
+    for day in _days(timing, first):
+        if matches(timing, day) and (begin := instant_of(zone, day, timing.start)) > after:
+            return begin
+    return None
+
+
+def _days(timing: Timing, first: date) -> Iterator[date]:
+    """The days of the timing's years and months, from the first day on, as long as another may match."""
+    years = sorted(timing.years) or range(first.year, first.year + _EVERY_DATE)
+    for year in [year for year in years if first.year <= year < MAXYEAR]:
+        for month in sorted(timing.months) or range(1, 13):
+            for number in range(1, monthrange(year, month)[1] + 1):
+                if (day := date(year, month, number)) >= first:
+                    yield day
 
 
 def matches(timing: Timing, day: date) -> bool:

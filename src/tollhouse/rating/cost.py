@@ -29,17 +29,19 @@ _LONGEST_DECIMAL: Final = 15
 class Sum(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What usage so far costs, not rounded yet; `rule`: the interval that says how (None: nothing was used).
 
-    `reach`: the age up to which its increments pay.
+    `reach`: the age up to which its increments pay. `owed`: what was due, in steps, when something else began to pay:
+    a finer rounding after it takes nothing of that back.
     """
 
     total: Exact = (0, 1)
     rule: Interval | None = None
     reach: int = 0
+    owed: int = 0
 
     def steps(self, decimals: int) -> int:
         """The sum in steps of 10^-decimals, rounded once, by the method and decimals of the interval with most
         decimals among those that charged something (the earliest of them), and never finer than the steps."""
-        return 0 if self.rule is None else rounded(self.total, self.rule, decimals)
+        return self.owed if self.rule is None else max(self.owed, rounded(self.total, self.rule, decimals))
 
 
 NOTHING: Final = Sum()
@@ -66,7 +68,7 @@ def summed(price: Price, start: Instant, since: int, until: int, before: Sum = N
             rule = interval
         total = add(total, count, interval, slot)
         reach = age + count * slot.increment
-    return Sum(total, rule, reach)
+    return Sum(total, rule, reach, before.steps(price.decimals))
 
 
 def whole(price: Price, start: Instant, since: int, until: int) -> int:

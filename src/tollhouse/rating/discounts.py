@@ -14,8 +14,10 @@ from typing import Final
 import msgspec
 
 from tollhouse.rating.cost import Exact
+from tollhouse.rating.price import Price
 from tollhouse.snapshot.accounts import BalanceType, Category
 from tollhouse.snapshot.rules import DISCOUNT_RULES, RecordRules, ReservationRules
+from tollhouse.snapshot.tariff import Interval, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.money import INT64_MAX
 
@@ -85,6 +87,26 @@ def unit_discount(service: str, of_money: Exact, rules: ReservationRules) -> Exa
 def discounted(cost: Exact, of_it: Exact) -> Exact:
     """What is left to pay of the cost, exactly."""
     return _reduced(cost[0] * (of_it[1] - of_it[0]), cost[1] * of_it[1])
+
+
+def discounted_price(price: Price, of_it: Exact) -> Price:
+    """The price with every fee and rate less by the discount, exactly; caps are of what is left to pay, and stay."""
+    if not of_it[0]:
+        return price
+    places = next(places for places in range(3 * 4 + 1) if not 10**places % of_it[1])
+    left = (of_it[1] - of_it[0]) * (10**places // of_it[1])
+
+    def slot(one: Slot) -> Slot:
+        return msgspec.structs.replace(one, fee=one.fee * left, price=one.price * left, scale=one.scale + places)
+
+    def interval(one: Interval) -> Interval:
+        return msgspec.structs.replace(one, slots=tuple([slot(each) for each in one.slots]))
+
+    parts = [
+        msgspec.structs.replace(part, intervals=tuple([interval(one) for one in part.intervals]))
+        for part in price.parts
+    ]
+    return msgspec.structs.replace(price, parts=tuple(parts))
 
 
 def used_up(usage: int, of_it: Exact) -> Exact:

@@ -40,7 +40,7 @@ class Call(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One change of a wallet. `kind`: session | charge | refund | recharge | expiry | open | change | missed | life |
-    activation | transfer | removal. `balance`: its money after it."""
+    activation | transfer | removal | adjustment. `balance`: its money after it."""
 
     wallet: str
     sequence: int
@@ -96,7 +96,7 @@ def enter(
     """
     if not wallet.in_range():
         raise AmountError(f"wallet {wallet.name} would hold more than can be counted")
-    units = {bucket.id: bucket.unit for bucket in wallet.buckets if bucket.service}
+    units = {bucket.id: bucket.unit for bucket in wallet.buckets if bucket.unit}
     if units:
         postings = tuple([msgspec.structs.replace(one, unit=units.get(one.bucket, "")) for one in postings])
     record = Record(

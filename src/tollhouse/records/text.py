@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tollhouse.records.record import Call, Record
+from tollhouse.records.units import decimals_of
 from tollhouse.snapshot.rules import RecordRules, Rules
 from tollhouse.values.instants import Duration, Instant, format_seconds, to_datetime
 from tollhouse.values.money import format_amount
@@ -191,9 +192,9 @@ def date(at: Instant) -> str:
 
 
 def kinds_of(wallet: Wallet) -> dict[int, BucketKind]:
-    """The wallet's buckets as they are named now. Units of service are counted without decimals."""
+    """The wallet's buckets as they are named now."""
     return {
-        bucket.id: BucketKind(bucket.balance_type, bucket.unit or wallet.unit, 0 if bucket.service else wallet.decimals)
+        bucket.id: BucketKind(bucket.balance_type, bucket.unit or wallet.unit, decimals_of(bucket, wallet.decimals))
         for bucket in wallet.buckets
     }
 

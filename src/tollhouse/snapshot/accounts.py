@@ -33,7 +33,8 @@ class Account(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How a client's request is recognised, and which wallet pays.
 
     `password` empty: none is asked for. `subject` is the rating subject. `tech_prefix`, when set,
-    must lead the called number and is cut from it.
+    must lead the called number and is cut from it. `legs`: accounts that are charged for its sessions, too, each by its
+    own wallet, subject and category.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Account(msgspec.Struct, frozen=True, gc=False, array_like=True):
     password: bytes
     tech_prefix: str
     enabled: bool
+    legs: tuple[str, ...] = ()
 
 
 class CarrierRate(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -90,13 +92,24 @@ class MaximumPolicy(enum.StrEnum):
     ALLOW = "allow"
 
 
+class Period(enum.StrEnum):
+    """How long a balance of expenditure or a tracker counts before it begins anew."""
+
+    EVER = ""
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    """From Monday to Sunday."""
+    MONTHLY = "monthly"
+    YEARLY = "yearly"
+
+
 class BalanceType(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A kind of money or units in a wallet; `order` is its place in the cascade, lowest pays first.
 
     `service`: whose usage it counts (`generic`: any; empty: it is money), each step of the unit being `step` of the
     service's own usage (a unit of seconds without decimals: 1,000,000 microseconds). `minimum`, `maximum` of the sum of
     its buckets, 0: none. `deletable`: a balance without buckets may go. `discount`: percent that one of category
-    discount grants.
+    discount grants. `period`: how long one of category tracker or expenditure counts.
     """
 
     name: str
@@ -111,3 +124,4 @@ class BalanceType(msgspec.Struct, frozen=True, gc=False, array_like=True):
     maximum_policy: MaximumPolicy = MaximumPolicy.ALLOW
     deletable: bool = True
     discount: int = 0
+    period: Period = Period.EVER

@@ -75,7 +75,9 @@ class EventRules(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     cascade: str = "EventCascade"
     promotional_cascade: str = "EventPromoCascade"
-    reservation_milliseconds: int = 3600
+    reservation_milliseconds: int = 0
+    """How long an event that was asked for waits for its confirmation; 0: as long as the settings let a call ring
+    (`setup_window`; the source says 3600)."""
     reservation_tolerance_seconds: int = 0
     activates_preuse: bool = True
     rounding: RoundingRule = RoundingRule.BANKERS
@@ -158,6 +160,14 @@ class RecordRules(msgspec.Struct, frozen=True, gc=False, array_like=True):
     call_duration_in_time_expenditure: bool = False
 
 
+class AdjustRules(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Corrections by hand."""
+
+    adjustment_needs_approval_above: str = ""
+    """A larger one, either way, waits for a second operator: a decimal number >= 0 in the balance type's own unit;
+    empty: none does."""
+
+
 class Rules(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All of a provider's."""
 
@@ -168,3 +178,4 @@ class Rules(msgspec.Struct, frozen=True, gc=False, array_like=True):
     recharge: RechargeRules = RechargeRules()
     wallet: WalletRules = WalletRules()
     record: RecordRules = RecordRules()
+    adjust: AdjustRules = AdjustRules()

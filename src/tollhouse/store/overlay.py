@@ -47,11 +47,15 @@ class Overlay:
             of_kind[key] = (number, entry)
             if entry.due and (old is None or old[1].due != entry.due):
                 heapq.heappush(self._dues, (entry.due, kind, key))
-            if entry.finds and (old is None or old[1].finds != entry.finds):
-                for name in entry.finds:
-                    first = finds.setdefault(name, (kind, key, number))
-                    if first[1] != key or first[0] != kind:
-                        self._further.setdefault(name, {}).setdefault((kind, key), number)
+            if old is not None and old[1].finds == entry.finds:
+                continue
+            for name in entry.finds:
+                first = finds.setdefault(name, (kind, key, number))
+                if first[1] != key or first[0] != kind:
+                    self._further.setdefault(name, {}).setdefault((kind, key), number)
+            for name in old[1].finds if old is not None else ():
+                if name not in entry.finds and name in self._further:
+                    self._further[name].pop((kind, key), None)
         if records:
             self._records.append((number, engine_time, records))
         if not self.batches:

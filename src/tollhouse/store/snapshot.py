@@ -46,7 +46,7 @@ from tollhouse.store.snapshot_walk import heads, longest_block
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Of everything below. Another number: the file is made anew, it holds nothing that the config database does not."""
 READERS: Final = 512
 """Processes and threads that may look something up at a time."""

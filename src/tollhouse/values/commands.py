@@ -95,6 +95,8 @@ class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     `ask` = wanted usage (None: as the policy says). `begin`: the session starts with this request (Diameter CCR-I).
     `at` = the client's time of the event (0: now). `routes`: the answer needs carriers, without any it is `no_route`.
     `ceiling`: usage ends where it is dearer than this, units of money per unit of usage as numerator and denominator.
+    `discount`: the share of the price that the service takes off, 0 to 10,000 hundredths of a percent. `most`: what
+    other legs of the session allow at most, and whether the money of one of them ends there; a client never says it.
     """
 
     caller: Caller
@@ -110,6 +112,8 @@ class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     routes: bool = False
     deadline: Instant = 0
     ceiling: tuple[int, int] | None = None
+    discount: int | None = None
+    most: tuple[int, bool] | None = None
 
 
 class Start(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
@@ -129,6 +133,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     """Usage so far, and (`more`) a wish for further usage beyond it: None = only a report, 0 = as the policy says.
 
     `open_unknown`: a session that we do not know is opened (RADIUS), else it is `unknown_session` (Diameter).
+    `most`: as of an Authorize.
     """
 
     caller: Caller
@@ -142,6 +147,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     called: str = ""
     calling: str = ""
     open_unknown: bool = False
+    most: tuple[int, bool] | None = None
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
@@ -238,7 +244,8 @@ class CreateWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     """A new wallet in `unit`, with opening money and a credit limit (0 = prepaid).
 
     With a `product` it waits for its first use (PreUse), without one it is active. `balance_types`: what it is
-    provisioned with. `max_sessions`: at a time, 0: as the product says.
+    provisioned with. `max_sessions`: at a time, 0: as the product says. One that has lived elsewhere comes with `lines`
+    of balances besides its opening, its `state` (empty: as above) and its `expiry` (0: never).
     """
 
     client: str
@@ -253,6 +260,9 @@ class CreateWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     batch: str = ""
     max_sessions: int = 0
     balance_types: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    state: str = ""
+    expiry: Instant = 0
 
 
 class ChangeWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=11):
@@ -344,6 +354,46 @@ class PlanQuote(Quote, frozen=True, gc=False, array_like=True, tag=17):
     plan: str = ""
 
 
+class Adjust(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=20):
+    """An operator's correction by hand: `amount` above zero into a balance type, below zero out of it.
+
+    `bucket`: into or out of this one; 0: the one that never expires, made where there is none. `proposed`: it waits for
+    a second operator in any case; above the tenant's threshold it does so anyway.
+    """
+
+    client: str
+    wallet: str
+    key: str
+    amount: Amount
+    operator: str
+    reason: str
+    balance_type: str = "cash"
+    bucket: int = 0
+    proposed: bool = False
+    deadline: Instant = 0
+
+
+class Approve(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=21):
+    """Another operator agrees: the adjustment that waits under this key of the same client is done."""
+
+    client: str
+    adjustment: str
+    key: str
+    operator: str
+    deadline: Instant = 0
+
+
+class Decline(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=22):
+    """The adjustment that waits under this key is not to be done; its own operator may say so, too."""
+
+    client: str
+    adjustment: str
+    key: str
+    operator: str
+    reason: str = ""
+    deadline: Instant = 0
+
+
 Command: TypeAlias = (
     Authorize
     | Start
@@ -364,4 +414,7 @@ Command: TypeAlias = (
     | PlanQuote
     | Transfer
     | RemoveWallet
+    | Adjust
+    | Approve
+    | Decline
 )

@@ -13,6 +13,7 @@ import msgspec
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import Duration, Instant
 from tollhouse.values.refusals import Refusal
+from tollhouse.values.uses import Use
 
 
 class Route(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -59,8 +60,31 @@ class Settled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
     overdrawn: int = 0
 
 
+class LineDone(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What one line of a recharge did, in steps of its balance type's own `unit`.
+
+    `bucket` 0: none, the line was skipped. `credited`, `forfeited`: into and out of it; `skipped`: what was not
+    credited, `why` (undated | capped). `balance`: of the balance type afterwards. `expiry`: of the bucket, 0: never.
+    """
+
+    balance_type: str
+    bucket: int
+    unit: str
+    decimals: int
+    credited: int
+    forfeited: int
+    skipped: int
+    why: str
+    balance: int
+    expiry: Instant
+
+
 class Posted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
-    """A one-shot movement (Charge, Refund, Recharge). `amount` > 0 went into the wallet, < 0 out of it."""
+    """A one-shot movement (Charge, Refund, Recharge, Transfer). `amount` > 0 went into the wallet, < 0 out of it.
+
+    `balance`: all its money afterwards, in `balance_unit` (empty: in `unit`, as `amount` is). Of a recharge: what
+    each of its lines did, and the wallet's `expiry` (0: never).
+    """
 
     wallet: str
     record: int
@@ -68,6 +92,10 @@ class Posted(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     decimals: int
     amount: int
     balance: int
+    balance_unit: str = ""
+    balance_decimals: int = 0
+    lines: tuple[LineDone, ...] = ()
+    expiry: Instant = 0
 
 
 class CostPart(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -93,7 +121,10 @@ class Priced(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
 
 
 class BucketView(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One bucket as an operator sees it."""
+    """One bucket as an operator sees it, in its own `unit`. `service`: whose usage it counts; empty: it is money.
+
+    `days_to_go` until its expiry, as subscribers are told; -1: it never expires. `use` None: it pays for anything.
+    """
 
     id: int
     balance_type: str
@@ -102,10 +133,19 @@ class BucketView(msgspec.Struct, frozen=True, gc=False, array_like=True):
     start: Instant
     expiry: Instant
     weight: int
+    unit: str = ""
+    decimals: int = 0
+    service: str = ""
+    days_to_go: int = -1
+    use: Use | None = None
 
 
 class WalletView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=5):
-    """A wallet as it stands. `balance` = sum of buckets, `available` = what a new session may hold."""
+    """A wallet as it stands. `balance` = sum of its buckets of money, `available` = what a new session may hold.
+
+    `since`: when its state began. `product`, `batch`: what it was sold as. `activated`, `used`: when it was used first
+    and last, 0: never. `max_sessions` at a time, 0: as its product says. Hidden balance types are not in `buckets`.
+    """
 
     wallet: str
     tenant: str
@@ -119,10 +159,26 @@ class WalletView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=5):
     expiry: Instant
     buckets: tuple[BucketView, ...]
     records: int = 0
+    since: Instant = 0
+    product: str = ""
+    batch: str = ""
+    activated: Instant = 0
+    used: Instant = 0
+    max_sessions: int = 0
+
+
+class HeldView(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a session holds of one bucket, in the bucket's unit."""
+
+    bucket: int
+    balance_type: str
+    unit: str
+    decimals: int
+    amount: int
 
 
 class SessionView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=6):
-    """A session as it stands. `state`: authorised | started | closed."""
+    """A session as it stands. `state`: authorised | started | closed. `held`: money; `holds`: of each bucket."""
 
     session: str
     client: str
@@ -141,10 +197,11 @@ class SessionView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=6)
     decimals: int
     cost: int
     held: int
+    holds: tuple[HeldView, ...] = ()
 
 
 class Done(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=7):
-    """CloseClient, Sweep: how many things ended."""
+    """CloseClient, Sweep, RemoveWallet: how many things ended."""
 
     count: int
 
@@ -194,6 +251,29 @@ class Limited(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=10):
     plan: str
 
 
+class Adjustment(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=11):
+    """A correction by hand, named by the `key` under which it was asked for. `state`: done | waiting | declined.
+
+    `amount` > 0 into the wallet, in `unit`, the balance type's. Done: `record` is its number, `balance` what the type
+    has then. Waiting: until `until`. `second`: who approved or declined it; empty: nobody had to.
+    """
+
+    key: str
+    wallet: str
+    state: str
+    balance_type: str
+    bucket: int
+    unit: str
+    decimals: int
+    amount: int
+    operator: str
+    reason: str
+    second: str = ""
+    until: Instant = 0
+    record: int = 0
+    balance: int = 0
+
+
 Outcome: TypeAlias = (
-    Granted | Settled | Posted | Priced | WalletView | SessionView | Done | Refused | Explained | Limited
+    Granted | Settled | Posted | Priced | WalletView | SessionView | Done | Refused | Explained | Limited | Adjustment
 )

@@ -22,6 +22,7 @@ from tollhouse.wallet.state import (
     LETTERS,
     MAIN_BUCKET,
     QUARANTINED,
+    REMOVED,
     TERMINATED,
     Bucket,
     Posting,
@@ -41,12 +42,12 @@ def next_end(wallet: Wallet, conditions: Conditions) -> Instant:
     A bucket's date counts while the wallet's state is one of `wallet_states`, and from then on: what is past when a
     suspension ends, ends then. What comes back into a wallet that has expired goes at once.
     """
-    return min(filter(None, (_due(one, wallet, conditions) for one in wallet.buckets)), default=0)
+    return min((at for _, at in _dues(wallet, conditions)), default=0)
 
 
 def buckets_ended(wallet: Wallet, conditions: Conditions, at: Instant) -> Step:
     """End the buckets whose date has come at `at`; of a wallet that has expired, all that is free."""
-    ending = [one for one in wallet.buckets if 0 < _due(one, wallet, conditions) <= at]
+    ending = [one for one, due in _dues(wallet, conditions) if due <= at]
     return _end(wallet, conditions, at, Cause.WALLET if _expired(wallet) else Cause.BUCKET, ending)
 
 
@@ -60,7 +61,7 @@ def wallet_ended(wallet: Wallet, conditions: Conditions, at: Instant, cause: Cau
 
 
 def removed(wallet: Wallet, open_sessions: int, at: Instant) -> Step | None:
-    """Empty the wallet for its removal, debts written off; each bucket leaves a record (case 71).
+    """Remove the wallet, empty and its debts written off; each bucket leaves a record (case 71).
 
     None while a session is open, holds money, or the wallet is quarantined.
     """
@@ -73,7 +74,8 @@ def removed(wallet: Wallet, open_sessions: int, at: Instant) -> Step | None:
         if one.value:
             postings.append(Posting(one.id, -one.value, EXPIRY if one.value > 0 else ADJUSTMENT))
     empty = tuple(msgspec.structs.replace(one, value=0) for one in wallet.buckets)
-    return Step(msgspec.structs.replace(wallet, buckets=empty), tuple(postings), tuple(changes))
+    gone = msgspec.structs.replace(wallet, state=REMOVED, entered=at, buckets=empty)
+    return Step(gone, tuple(postings), tuple(changes))
 
 
 def list_of(change: Change) -> str:
@@ -100,12 +102,17 @@ def _expired(wallet: Wallet) -> bool:
     return wallet.state == TERMINATED and 0 < wallet.expiry <= wallet.entered
 
 
-def _due(bucket: Bucket, wallet: Wallet, conditions: Conditions) -> Instant:
-    """When the bucket is to end, 0: never, as things are."""
-    if _expired(wallet) and bucket.value > bucket.held:
-        return wallet.entered
+def _dues(wallet: Wallet, conditions: Conditions) -> list[tuple[Bucket, Instant]]:
+    """The buckets that are to end as things are, each with when."""
+    expired, entered = _expired(wallet), wallet.entered
     counts = LETTERS.get(wallet.state, "-") in conditions.rules.expiry.wallet_states
-    return max(bucket.expiry, wallet.entered) if counts and bucket.expiry and _ends(bucket, conditions) else 0
+    found: list[tuple[Bucket, Instant]] = []
+    for one in wallet.buckets:
+        if expired and one.value > one.held:
+            found.append((one, entered))
+        elif counts and one.expiry and _ends(one, conditions):
+            found.append((one, one.expiry if one.expiry > entered else entered))
+    return found
 
 
 def _end(wallet: Wallet, conditions: Conditions, at: Instant, cause: Cause, ending: Sequence[Bucket]) -> Step:
@@ -123,6 +130,8 @@ def _ends(bucket: Bucket, conditions: Conditions) -> bool:
     """Whether the coming of its own date changes the bucket."""
     if bucket.id == MAIN_BUCKET:
         return False
+    if bucket.value > bucket.held:
+        return True
     spent = bucket.value == 0 == bucket.held and not _stands_for_balance(bucket)
     return spent or _leaving(bucket, conditions, past=True) != 0
 

@@ -45,7 +45,7 @@ def available(wallet: Wallet, now: Instant) -> int:
     """
     total = 0
     for bucket in wallet.buckets:
-        if bucket.service or bucket.use is not None:
+        if bucket.unit or bucket.use is not None:
             continue
         if bucket.start <= now and (bucket.expiry == 0 or now < bucket.expiry):
             free = bucket.value - bucket.held
@@ -86,13 +86,13 @@ def draw(wallet: Wallet, among: Sequence[int], rest: dict[int, int], amount: int
 
 def money_in(wallet: Wallet, lines: Lines) -> int:
     """How much of the lines is money."""
-    units = {bucket.id for bucket in wallet.buckets if bucket.service}
+    units = {bucket.id for bucket in wallet.buckets if bucket.unit}
     return sum(amount for bucket, amount in lines if bucket not in units)
 
 
 def general(wallet: Wallet) -> list[int]:
     """The buckets of money that pay for everything, in their order, and `CREDIT`."""
-    return [*(bucket.id for bucket in wallet.buckets if not bucket.service and bucket.use is None), CREDIT]
+    return [*(bucket.id for bucket in wallet.buckets if not bucket.unit and bucket.use is None), CREDIT]
 
 
 def reserve(wallet: Wallet, lines: Lines) -> Wallet:
@@ -118,19 +118,10 @@ def take(wallet: Wallet, lines: Lines, amount: int, now: Instant, debt: bool, am
 
     `among`: only from these buckets (empty: from those that pay for everything); a debt is the main bucket's.
     """
-    own = among or general(wallet)
-    spent: dict[int, int] = {}
-    unheld: dict[int, int] = {}
-    left: list[tuple[int, int]] = []
-    rest = amount
-    for bucket_id, held in lines:
-        used = min(held, rest) if bucket_id in own else 0
-        rest -= used
-        if used:
-            unheld[bucket_id] = unheld.get(bucket_id, 0) + used
-            spent[bucket_id] = spent.get(bucket_id, 0) + used
-        if held > used:
-            left.append((bucket_id, held - used))
+    unheld, rest = _unhold(wallet, lines, amount, among or general(wallet))
+    left = [(bucket_id, held - unheld.get(bucket_id, 0)) for bucket_id, held in lines]
+    left = [line for line in left if line[1]]
+    spent = dict(unheld)
     if rest:
         more, rest = draw(wallet, among, free(wallet, now), rest)
         for bucket_id, used in more:
@@ -150,6 +141,26 @@ def take(wallet: Wallet, lines: Lines, amount: int, now: Instant, debt: bool, am
     )
     postings = tuple(Posting(bucket_id, -used, REVENUE) for bucket_id, used in spent.items())
     return Taken(_with(wallet, buckets), tuple(left), postings, overdrawn, rest - overdrawn)
+
+
+def _unhold(wallet: Wallet, lines: Lines, amount: int, among: Sequence[int]) -> tuple[dict[int, int], int]:
+    """What of the held lines pays the amount, in the order of the buckets, and how much it lacks. What is held of the
+    main bucket's credit pays last."""
+    held = dict(lines)
+    if MAIN_BUCKET in among and MAIN_BUCKET in held:
+        main = next(bucket for bucket in wallet.buckets if bucket.id == MAIN_BUCKET)
+        mine = held[MAIN_BUCKET]
+        held[MAIN_BUCKET] = min(mine, max(main.value - (main.held - mine), 0))
+        held[CREDIT] = mine - held[MAIN_BUCKET]
+        among = [*(place for place in among if place != CREDIT), CREDIT]
+    unheld: dict[int, int] = {}
+    for place in among:
+        used = min(held.get(place, 0), amount)
+        if used:
+            bucket = MAIN_BUCKET if place == CREDIT else place
+            unheld[bucket] = unheld.get(bucket, 0) + used
+            amount -= used
+    return unheld, amount
 
 
 def give_back(wallet: Wallet, lines: Lines) -> Wallet:

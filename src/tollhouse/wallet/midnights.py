@@ -7,26 +7,16 @@ case 84).
 
 from __future__ import annotations
 
-import enum
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from tollhouse.snapshot.accounts import Period
 from tollhouse.snapshot.rules import Edge, ExpiryRules
 from tollhouse.values.instants import LAST, Instant, from_datetime, to_datetime
 
 _ONE_DAY: Final = timedelta(days=1)
-
-
-class Period(enum.StrEnum):
-    """How long a balance of expenditure or a tracker counts before it begins anew."""
-
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    """From Monday to Sunday."""
-    MONTHLY = "monthly"
-    YEARLY = "yearly"
 
 
 def known_zone(name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from tollhouse.snapshot.tariff import ANY
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import Instant
 from tollhouse.wallet.state import Bucket, Wallet
@@ -23,12 +24,14 @@ _NEVER: Final = 2**63 - 1
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """What is to be paid for. `known`: the prefixes of the number that the tariff has, the longest first, each with its
-    destinations. `worst`: the latest end of a call that begins now; 0: it has begun, so what is there may pay."""
+    destinations. `worst`: the latest end of a call that begins now; 0: it has begun, so what is there may pay.
+    `going`: who pays already, and may go on when empty."""
 
     service: Service
     category: str
     known: Sequence[tuple[str, Sequence[str]]]
     worst: Instant = 0
+    going: Sequence[int] = ()
 
 
 def payers(wallet: Wallet, asked: Asked, cascade: Sequence[str], now: Instant) -> list[Bucket]:
@@ -46,8 +49,13 @@ def payers(wallet: Wallet, asked: Asked, cascade: Sequence[str], now: Instant) -
 
 def _may_pay(bucket: Bucket, asked: Asked, now: Instant) -> bool:
     use = bucket.use
-    empty = bucket.value <= bucket.held and not (use is not None and (use.blocker or use.groups))
-    if empty or not bucket.usable(now) or bucket.service not in ("", asked.service, ANYONE_S):
+    empty = bucket.value <= bucket.held and bucket.id not in asked.going
+    if (
+        (empty and not (use is not None and (use.blocker or use.groups)))
+        or bucket.idle
+        or not bucket.usable(now)
+        or bucket.service not in ("", asked.service, ANYONE_S)
+    ):
         return False
     if asked.worst and not bucket.start and bucket.expiry and bucket.expiry < asked.worst:
         return False
@@ -63,7 +71,7 @@ def precision(bucket: Bucket, known: Sequence[tuple[str, Sequence[str]]]) -> int
     that is known (requirement cgrates 3.2). Without destinations it pays for any number.
     """
     named = bucket.use.destinations if bucket.use is not None else ()
-    if not named:
+    if not named or ANY in named:
         return 0
     only_excludes = all(name.startswith("!") for name in named)
     for prefix, destinations in known:

@@ -148,6 +148,24 @@ def recharge(
     return Recharged(after, postings, done, events, wallet.expiry, wallet.state == PREUSE, moved, ends)
 
 
+def adjust(wallet: Wallet, line: Line, kinds: Kinds, rules: Rules, now: Instant) -> Recharged | Stopped:
+    """Do one correction by hand (`Line.adjust`), all of it or nothing, also where it is capped elsewhere.
+
+    It is no recharge: nothing is activated, extended or revived by it. What sessions hold stays theirs.
+    """
+    if wallet.state == QUARANTINED:
+        return Stopped(0, Refusal.WALLET_QUARANTINED, wallet.name)
+    if wallet.state == TERMINATED:
+        return Stopped(0, Refusal.WALLET_EXPIRED, wallet.name)
+    chained = _chain(wallet, (line,), kinds, rules, now)
+    if isinstance(chained, Stopped):
+        return chained
+    after, done = chained
+    if done[0].skipped:
+        return Stopped(1, Refusal.AMOUNT_OUT_OF_RANGE, f"{line.balance_type} does not take all of it: {done[0].why}")
+    return Recharged(after, _postings(done), done, (), wallet.expiry)
+
+
 def staged(wallet: Wallet, events: Sequence[Event]) -> tuple[Wallet, ...]:
     """The wallet as it stands after each of the events that led to it, in values; the last of them is itself."""
     stages: list[Wallet] = []
@@ -158,7 +176,8 @@ def staged(wallet: Wallet, events: Sequence[Event]) -> tuple[Wallet, ...]:
 
 
 class NewWallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A wallet to be made: `balance_types` it is provisioned with, `lines` of its opening balance."""
+    """A wallet to be made: `balance_types` it is provisioned with, `lines` of its opening balance. `next_bucket`: ids
+    below it were a removed wallet's of the same name."""
 
     name: str
     tenant: str
@@ -169,6 +188,7 @@ class NewWallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     max_sessions: int = 0
     balance_types: tuple[str, ...] = ()
     lines: tuple[Line, ...] = ()
+    next_bucket: int = MAIN_BUCKET + 1
 
 
 def create(new: NewWallet, kinds: Kinds, rules: Rules, now: Instant) -> Recharged | Stopped:
@@ -183,6 +203,7 @@ def create(new: NewWallet, kinds: Kinds, rules: Rules, now: Instant) -> Recharge
         provisioned.append(kind)
     unit, order = new.unit, provisioned[0].order
     empty = new_wallet(new.name, new.tenant, unit.name, unit.decimals, new.credit_limit, order)
+    empty = msgspec.structs.replace(empty, next_bucket=new.next_bucket)
     chained = _chain(empty, new.lines, kinds, rules, now)
     if isinstance(chained, Stopped):
         return chained

@@ -23,6 +23,8 @@ FROZEN: Final = "frozen"
 SUSPENDED: Final = "suspended"
 TERMINATED: Final = "terminated"
 QUARANTINED: Final = "quarantined"
+REMOVED: Final = "removed"
+"""It is gone, and its records prove that it went empty. Found only by who reads those or gives its name again."""
 LETTERS: Final = {PREUSE: "P", ACTIVE: "A", DORMANT: "D", FROZEN: "F", SUSPENDED: "S", TERMINATED: "T"}
 """The states of life as records write them (requirement oracle_vws 4.1)."""
 
@@ -36,7 +38,8 @@ class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
     Usable while start <= now < expiry (0 = no bound). `order` is the balance type's place in the cascade when the
     bucket was made; within it the higher weight pays first, then the earlier expiry, then the lower id. `service`:
     whose usage it counts, `step` of it in one step of `unit` (both empty: money in the wallet's unit). `name`: what an
-    operator calls it. `use` None: it pays for anything.
+    operator calls it. `use` None: it pays for anything. `idle`: it pays for nothing, but counts something (a tracker),
+    or is there (a discount); its unit is named, for its sums are not the wallet's money.
     """
 
     id: int
@@ -52,6 +55,7 @@ class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
     step: int = 1
     name: str = ""
     use: Use | None = None
+    idle: bool = False
 
     def usable(self, now: Instant) -> bool:
         """Whether it may pay for something new at `now`."""
@@ -89,19 +93,21 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     def balance(self) -> int:
         """The sum of all buckets of money, held money included."""
-        return sum(bucket.value for bucket in self.buckets if not bucket.service)
+        return sum(bucket.value for bucket in self.buckets if not bucket.unit)
 
     def held(self) -> int:
         """The sum of money that sessions hold."""
-        return sum(bucket.held for bucket in self.buckets if not bucket.service)
+        return sum(bucket.held for bucket in self.buckets if not bucket.unit)
 
     def in_range(self) -> bool:
         """Whether it may be installed: each bucket, their sum, and all that may ever be held fit int64."""
         most = self.credit_limit
         for bucket in self.buckets:
-            if not fits(bucket.value) or not fits(bucket.held):
+            value = bucket.value
+            if not fits(value) or not fits(bucket.held):
                 return False
-            most += max(bucket.value, 0)
+            if value > 0:
+                most += value
         return fits(most)
 
 

@@ -84,7 +84,7 @@ def transfer(
     taken = tuple(Posting(bucket.id, -part, TRANSFER) for bucket, part in drawn)
     given: list[Posting] = []
     for bucket, part in drawn:
-        target, place = _place(target, kind, bucket, now)
+        target, place = place_like(target, kind, bucket, now)
         given.append(Posting(place, part, TRANSFER))
     after, got = posted(source, taken), posted(target, given)
     if not got.in_range():
@@ -112,9 +112,10 @@ def posted(wallet: Wallet, postings: Sequence[Posting]) -> Wallet:
 
 def counts_as(bucket: Bucket, kind: BalanceType, now: Instant) -> bool:
     """Whether steps of the type may be added: the bucket counts what the type counts, and its date is not past."""
-    counted = (bucket.unit, bucket.service, bucket.step) if bucket.service else ("", "", kind.step)
-    unit = kind.unit if kind.service else ""
-    return bucket.balance_type == kind.name and counted == (unit, kind.service, kind.step) and lasts(bucket, now)
+    counted = (bucket.unit, bucket.service, bucket.step if bucket.service else kind.step, bucket.idle)
+    idle = kind.category is not Category.GENERAL
+    same = (kind.unit if kind.service or idle else "", kind.service, kind.step, idle)
+    return bucket.balance_type == kind.name and counted == same and lasts(bucket, now)
 
 
 def with_bucket(
@@ -126,9 +127,20 @@ def with_bucket(
     use: Use | None = None,
 ) -> Wallet:
     """The wallet with one more bucket, empty; its id is the former `next_bucket`."""
-    unit = kind.unit if kind.service else ""
+    idle = kind.category is not Category.GENERAL
     made = Bucket(
-        wallet.next_bucket, kind.name, 0, 0, start, expiry, weight, kind.order, unit, kind.service, kind.step, "", use
+        id=wallet.next_bucket,
+        balance_type=kind.name,
+        value=0,
+        start=start,
+        expiry=expiry,
+        weight=weight,
+        order=kind.order,
+        unit=kind.unit if kind.service or idle else "",
+        service=kind.service,
+        step=kind.step,
+        use=use,
+        idle=idle,
     )
     buckets = tuple(sorted((*wallet.buckets, made), key=_turn))
     return msgspec.structs.replace(wallet, buckets=buckets, next_bucket=wallet.next_bucket + 1)
@@ -220,7 +232,7 @@ def _draw(wallet: Wallet, kind: BalanceType, amount: int, now: Instant) -> tuple
     return drawn, amount
 
 
-def _place(wallet: Wallet, kind: BalanceType, source: Bucket, now: Instant) -> tuple[Wallet, int]:
+def place_like(wallet: Wallet, kind: BalanceType, source: Bucket, now: Instant) -> tuple[Wallet, int]:
     """The bucket that is as the source is, made where there is none."""
     wanted = (source.start, source.expiry, source.weight, source.use)
     for bucket in wallet.buckets:

@@ -14,6 +14,7 @@ SIGNED = (
     " AND {0} NOT GLOB '*.*.*' AND {0} NOT GLOB '*[^0-9.-]*')"
 )
 COLUMNS = {
+    "accounts": ["legs TEXT NOT NULL DEFAULT '' CHECK (length(legs) <= 1000)"],
     "units": ["kind TEXT NOT NULL DEFAULT 'money' CHECK (kind IN ('money', 'time', 'data', 'count'))"],
     "balance_types": [
         "service TEXT NOT NULL DEFAULT '' CHECK (service IN ('', 'voice', 'data', 'message', 'mms', 'generic'))",
@@ -25,6 +26,7 @@ COLUMNS = {
         "maximum_policy TEXT NOT NULL DEFAULT 'allow' CHECK (maximum_policy IN ('refuse', 'cap', 'allow'))",
         "deletable INTEGER NOT NULL DEFAULT 1 CHECK (deletable IN (0, 1))",
         "discount INTEGER NOT NULL DEFAULT 0 CHECK (discount BETWEEN 0 AND 100)",
+        "period TEXT NOT NULL DEFAULT '' CHECK (period IN ('', 'daily', 'weekly', 'monthly', 'yearly'))",
     ],
 }
 """What tables that are there get. What stands in them already is money, and general."""
@@ -87,10 +89,14 @@ UNIQUE = {
 }
 PARTS = ("product_promotions", "product_bucket_periods", "product_cascades")
 AUDITED = {
+    "accounts": (
+        *("id", "tenant", "client", "name", "password", "ani", "tech_prefix", "wallet", "subject", "category"),
+        *("enabled", "legs"),
+    ),
     "units": ("name", "decimals", "kind"),
     "balance_types": (
         *("name", "unit", "cascade_order", "service", "category", "limit_type", "minimum", "maximum"),
-        *("maximum_policy", "deletable", "discount"),
+        *("maximum_policy", "deletable", "discount", "period"),
     ),
     **{
         table: ("id", *(column.split()[0] for column in columns if not column.startswith("FOREIGN")))
@@ -162,4 +168,8 @@ def _record(table: str, row: str, before: str, after: str, condition: str) -> st
 
 
 def _json(side: str, columns: tuple[str, ...]) -> str:
-    return "json_object({})".format(", ".join(f"'{column}', {side}.{column}" for column in columns))
+    """The row as JSON; of a password only whether there is one."""
+    values = {column: f"{side}.{column}" for column in columns}
+    if "password" in values:
+        values["password"] = f"CASE {side}.password WHEN '' THEN '' ELSE '***' END"
+    return "json_object({})".format(", ".join(f"'{column}', {value}" for column, value in values.items()))

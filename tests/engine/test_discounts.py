@@ -1,0 +1,151 @@
+"""Discounts on the whole path: of the request, of the wallet, on money and on units; and what only counts."""
+
+from __future__ import annotations
+
+import pytest
+from tests.engine.rig import BEGIN, EUR, NAS, Rig, granted, refusal, settled, stop
+from tests.snapshot_dict import demo_snapshot, interval, single_plan
+
+from tollhouse.snapshot.accounts import BalanceType, Category
+from tollhouse.snapshot.rules import ReservationRules, Rules
+from tollhouse.snapshot.tariff import Slot
+from tollhouse.values.commands import Authorize, Caller, CreateWallet, Recharge, Service
+from tollhouse.values.instants import MINUTE, SECOND
+from tollhouse.values.money import Amount, Unit
+from tollhouse.values.outcomes import Outcome
+from tollhouse.values.refusals import Refusal
+
+TEN_EUROS = 10 * EUR
+PERCENT = 100
+
+
+def rig_of(rules: ReservationRules | None = None, opening: int = TEN_EUROS) -> Rig:
+    """Voice to 44 costs 1 EUR a minute by the second; balance types: free minutes, a discount of 50 % by the second,
+    one by presence, and what was spent."""
+    snapshot = demo_snapshot()
+    price = interval(Slot(0, 0, 1, 0, MINUTE, SECOND), decimals=6)
+    single_plan(snapshot, Service.VOICE, "RP_DEMO", {"44": (price,)})
+    snapshot.units["S"] = Unit("S", 0)
+    for kind in (
+        BalanceType("minutes", "S", 1, "voice", SECOND),
+        BalanceType("half", "S", 2, "voice", SECOND, Category.DISCOUNT, discount=50),
+        BalanceType("club", "EUR", 3, category=Category.DISCOUNT, discount=20),
+        BalanceType("spent", "EUR", 30, category=Category.EXPENDITURE),
+    ):
+        snapshot.balance_types[kind.name] = kind
+    snapshot.tenant_rules["demo"] = Rules(reservation=rules or ReservationRules())
+    rig = Rig(snapshot=snapshot)
+    rig.ask(CreateWallet("api", "1001", "make", "EUR", opening, balance_types=("spent",)))
+    return rig
+
+
+def put(rig: Rig, kind: str, amount: int, unit: str = "S") -> None:
+    rig.ask(Recharge("api", "1001", f"put-{kind}", Amount(amount, unit), kind))
+
+
+def call(rig: Rig, seconds: int, discount: int | None = None) -> Outcome:
+    """Ask leave for so long, with so many hundredths of a percent off."""
+    caller = Caller(NAS, name="1001")
+    return rig.ask(
+        Authorize(caller, "a", ("c1",), Service.VOICE, "4420", ask=seconds * SECOND, discount=discount, begin=True)
+    )
+
+
+def of_type(rig: Rig, name: str) -> int:
+    return sum(bucket.value for bucket in rig.wallet().buckets if bucket.balance_type == name)
+
+
+def test_a_request_s_discount_lowers_price_and_hold() -> None:
+    """60 s at 1 EUR a minute, less 10 %: 0.90 held, and 0.45 paid for the 30 s of it that were used."""
+    rig = rig_of()
+    granted(call(rig, 60, 10 * PERCENT))
+    assert rig.wallet().held == 900_000
+    assert settled(rig.ask(stop("c1", 30))).cost == 450_000
+    assert rig.wallet().balance == TEN_EUROS - 450_000
+    rig.proved()
+
+
+def test_a_discount_makes_money_last() -> None:
+    """10 EUR at 0.5 EUR a minute are 20 minutes."""
+    assert granted(call(rig_of(), 7200, 50 * PERCENT)).granted == 20 * MINUTE
+
+
+@pytest.mark.parametrize("discount", [-1, 10_001])
+def test_a_discount_beyond_the_whole_is_refused(discount: int) -> None:
+    assert refusal(call(rig_of(), 60, discount)) is Refusal.INVALID
+
+
+def test_all_of_it_off_is_a_free_call() -> None:
+    rig = rig_of(opening=0)
+    assert granted(call(rig, 60, 10_000)).granted == 60 * SECOND
+    assert settled(rig.ask(stop("c1", 60))).cost == 0
+
+
+@pytest.mark.parametrize(("of_time", "lasts"), [(True, 80), (False, 40)])
+def test_case_20_free_time_lasts_twice_as_long_where_the_rules_say_so(of_time: bool, lasts: int) -> None:
+    """40 s at 50 %, and no money behind them."""
+    rig = rig_of(ReservationRules(discount_time=of_time), opening=0)
+    put(rig, "minutes", 40)
+    assert granted(call(rig, 7200, 50 * PERCENT)).granted == lasts * SECOND
+
+
+def test_case_22_of_a_call_half_goes_from_the_time_balance() -> None:
+    """30 minutes at 50 % take 15 minutes."""
+    rig = rig_of(ReservationRules(discount_time=True), opening=0)
+    put(rig, "minutes", 3600)
+    granted(call(rig, 1800, 50 * PERCENT))
+    rig.later(1800)
+    rig.ask(stop("c1", 1800))
+    assert of_type(rig, "minutes") == 3600 - 900
+    rig.proved()
+
+
+def test_a_wallet_s_discount_lasts_as_long_as_its_time_balance() -> None:
+    """20 s of half price, then the full one: 60 s cost 20/60 x 0.5 + 40/60 = 0.833334, rounded up."""
+    rig = rig_of()
+    put(rig, "half", 20)
+    granted(call(rig, 60))
+    assert settled(rig.ask(stop("c1", 60))).cost == 833_334
+    assert (of_type(rig, "half"), of_type(rig, "cash")) == (0, TEN_EUROS - 833_334)
+    rig.proved()
+
+
+def test_a_discount_by_presence_is_not_used_up() -> None:
+    """20 % off for whoever has a unit of it: 60 s cost 0.80."""
+    rig = rig_of()
+    put(rig, "club", 1, "EUR")
+    granted(call(rig, 60))
+    assert settled(rig.ask(stop("c1", 60))).cost == 800_000
+    assert of_type(rig, "club") == 1
+
+
+def test_request_and_wallet_together() -> None:
+    """s = 10 %, w = 50 %: s*w*r leaves 0.9 x 0.5 = 0.45 of the list price of 1 EUR (5.5)."""
+    rig = rig_of()
+    put(rig, "half", 600)
+    granted(call(rig, 60, 10 * PERCENT))
+    assert settled(rig.ask(stop("c1", 60))).cost == 450_000
+    assert of_type(rig, "half") == 540
+
+
+@pytest.mark.parametrize(("always", "left"), [(True, 510), (False, 600)])
+def test_case_23_a_discount_s_time_goes_without_its_discount_only_by_the_rules(always: bool, left: int) -> None:
+    """The request's own discount overrides the wallet's; 90 s of 600."""
+    rules = ReservationRules(discount_rule="override", discount_time_always_debited=always)
+    rig = rig_of(rules)
+    put(rig, "half", 600)
+    granted(call(rig, 90, 10 * PERCENT))
+    rig.later(90)
+    assert settled(rig.ask(stop("c1", 90))).cost == 1_350_000
+    assert of_type(rig, "half") == left
+    rig.proved()
+
+
+def test_what_is_spent_is_counted_when_it_is_spent() -> None:
+    rig = rig_of()
+    granted(call(rig, 60))
+    assert of_type(rig, "spent") == 0
+    rig.ask(stop("c1", 30))
+    assert (of_type(rig, "spent"), rig.wallet().balance) == (500_000, TEN_EUROS - 500_000)
+    rig.proved()
+    assert rig.clock >= BEGIN
