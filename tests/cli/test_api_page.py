@@ -48,6 +48,7 @@ FORMS = {
     "Money": "amount",
     "Used": "usage",
     "Time": "time",
+    "Percent": "percent",
     "Note": "note",
     "Page": "page",
     "Count": "integer",

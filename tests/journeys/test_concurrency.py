@@ -65,7 +65,7 @@ def test_thirty_calls_on_credit_for_one_with_a_top_up_and_a_transfer_between(dem
         demo.rpc("wallet.recharge", wallet="1001", amount="5", request_id="mid-call")
         all_at_once(second, crowd, dice)
         demo.rpc("wallet.recharge", wallet="1001", amount="3", request_id="more")
-        moved = demo.rpc("wallet.transfer", source="1001", target="1002", amount="2", request_id="over")
+        moved = demo.rpc("wallet.transfer", wallet="1001", to="1002", amount="2", request_id="over")
         assert (moved["amount"], demo.rpc("wallet.get", wallet="1001")["balance"]) == ("-2", "16")
         assert Decimal(demo.rpc("wallet.get", wallet="1001")["held"]) <= 15
 
@@ -78,7 +78,7 @@ def test_thirty_calls_on_credit_for_one_with_a_top_up_and_a_transfer_between(dem
     balance = Decimal(demo.rpc("wallet.get", wallet="1001")["balance"])
     assert balance == 16 - Decimal(sum(used.values())) / 100
     assert max(-balance, Decimal(0)) <= over
-    assert demo.rpc("wallet.get", wallet="1002")["balance"] == "12"
+    assert demo.rpc("wallet.get", wallet="1002")["balance"] == "2"
     assert demo.rpc("system.status")["open_sessions"] == 0
     assert demo.rpc("system.audit")["findings"] == []
 

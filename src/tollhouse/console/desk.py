@@ -94,6 +94,19 @@ class Desk:
         return self.charging.now() + self.patience
 
 
+def percent(name: str, text: str) -> int | None:
+    """In hundredths; None where there is none. Raises ParameterError."""
+    if not text:
+        return None
+    try:
+        value = parse_amount(text, 2)
+    except AmountError as error:
+        raise ParameterError(f"{name}: {error}") from None
+    if not 0 <= value <= 100 * 100:
+        raise ParameterError(f"{name}: {text} is not 0 to 100 percent")
+    return value
+
+
 def amount(desk: Desk, name: str, text: str, unit: str, wallet: str = "") -> Amount:
     """A decimal string as an amount of `unit`; where that is empty, of the wallet's own unit, else of EUR.
 

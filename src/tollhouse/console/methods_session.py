@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.console import views
-from tollhouse.console.desk import CLIENT, Desk, ParameterError, instant, usage
+from tollhouse.console.desk import CLIENT, Desk, ParameterError, instant, percent, usage
 from tollhouse.console.params import (
     Answer,
     Asking,
@@ -15,6 +15,7 @@ from tollhouse.console.params import (
     Number,
     Page,
     Params,
+    Percent,
     Time,
     Used,
     WalletName,
@@ -35,6 +36,7 @@ class SessionAuthorize(Asking, frozen=True, kw_only=True):
     tenant: MaybeName = ""
     tor: Service = Service.VOICE
     routes: bool = False
+    discount: Percent = ""
 
     def service(self, desk: Desk) -> Service:
         return self.tor
@@ -51,6 +53,7 @@ class SessionAuthorize(Asking, frozen=True, kw_only=True):
             at=instant("answer_time", self.answer_time),
             routes=self.routes,
             deadline=desk.deadline(),
+            discount=percent("discount", self.discount),
         )
 
 

@@ -32,6 +32,8 @@ Note: TypeAlias = Annotated[str, msgspec.Meta(max_length=200, pattern=_TEXT)]
 Money: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=52)]
 """A decimal string; a JSON number is refused, because most writers of JSON send it through a float."""
 Used: TypeAlias = Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(max_length=32)]
+Percent: TypeAlias = Annotated[str, msgspec.Meta(max_length=6)]
+"""A decimal string of 0 to 100 with two decimals at most; empty: none."""
 Time: TypeAlias = Annotated[str, msgspec.Meta(max_length=40)]
 Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=400_000, pattern=_TEXT)]
 """What a page said as its `next`: it may name every bucket of a wallet."""
