@@ -337,6 +337,7 @@ METHODS: Final = (
             _TENANT,
             _TOR,
             Argument("routes", "the answer is to name carriers", Kind.FLAG),
+            Argument("discount", "so many percent of the price the service takes off"),
             REQUEST_ID,
         ),
     ),
