@@ -4,7 +4,7 @@ DIR    ?= ./var/demo
 LOADGEN ?= $(wildcard ../shared/load)
 BIN    := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench soak cases
+.PHONY: help setup run test check bench soak mutants cases
 
 help: ## what the targets do
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,8 +29,12 @@ check: setup ## ruff, format, mypy --strict, the map of rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: setup ## 1000 rounds of kill -9 under load (about half an hour)
+soak: setup ## 1000 rounds of kill -9 under load, 3000 other seeds of the model tests (about three quarters of an hour)
+	MODEL_SEEDS="1000 3000" LIVING_SEEDS="1000 2000" $(BIN)/python -m pytest tests/model
 	$(BIN)/python -m pytest tests/journeys/test_kill.py --rounds 1000 -s
+
+mutants: setup ## the model test on faults planted in the sources, one at a time: each must be found (some minutes)
+	$(BIN)/python tools/mutants.py
 
 bench: setup ## requests/s, CPU per request, latency; journal; rating; wallets (LOADGEN=directory of a loadgen source)
 	$(BIN)/python tools/bench.py --loadgen "$(LOADGEN)"

@@ -209,3 +209,12 @@ def test_paid_back_to_where_it_came_from(paid: Lines, amount: int, values: dict[
     after, postings = funds.pay_back(before, paid, amount, "adjustment")
     assert {bucket.id: bucket.value for bucket in after.buckets} == values
     assert sum(posting.amount for posting in postings) == amount == after.balance() - before.balance()
+
+
+def test_credit_that_is_held_pays_before_fresh_credit() -> None:
+    """Bucket 2 has 100, all held, and 500 of the main bucket's credit are held: 600 take both, and nothing stays."""
+    buckets = (Bucket(2, "bonus", 100, 100), Bucket(1, "cash", 0, 500))
+    before = Wallet("w", "t", "EUR", 6, 1_000_000, buckets, next_bucket=3)
+    taken = funds.take(before, ((2, 100), (1, 500)), 600, 0, True, (2, funds.CREDIT))
+    assert (taken.lines, taken.overdrawn) == ((), 0)
+    assert {one.id: (one.value, one.held) for one in taken.wallet.buckets} == {2: (0, 0), 1: (-500, 0)}

@@ -147,7 +147,7 @@ def _unhold(wallet: Wallet, lines: Lines, amount: int, among: Sequence[int]) -> 
     """What of the held lines pays the amount, in the order of the buckets, and how much it lacks. What is held of the
     main bucket's credit pays last."""
     held = dict(lines)
-    if MAIN_BUCKET in among and MAIN_BUCKET in held:
+    if MAIN_BUCKET in held and (MAIN_BUCKET in among or CREDIT in among):
         main = next(bucket for bucket in wallet.buckets if bucket.id == MAIN_BUCKET)
         mine = held[MAIN_BUCKET]
         held[MAIN_BUCKET] = min(mine, max(main.value - (main.held - mine), 0))
