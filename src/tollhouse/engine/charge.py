@@ -14,7 +14,7 @@ from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Closing, Decision, refuse, remember, repeated
 from tollhouse.engine.ends import Ended, end_due, silent, with_all_due
 from tollhouse.engine.legs import with_legs
-from tollhouse.engine.limits import alone, share, unbegun_until
+from tollhouse.engine.limits import alone, levelled, share, unbegun_until
 from tollhouse.engine.living import Standing
 from tollhouse.engine.offering import Asking, offer
 from tollhouse.engine.policy import Policy
@@ -235,9 +235,7 @@ def _grant(
         ask = gone + shortest(terms.price, session.began)
     else:
         ask = gone + min(part.longest if command.ask is None else command.ask, part.longest)
-    ends = False
-    if command.most is not None and gone + command.most[0] < ask:
-        ask, ends = gone + command.most[0], command.most[1]
+    ask, ends = levelled(command.most, gone, ask)
     asking = Asking(session, terms, part, gone, ask, part.worst(session), command.ceiling)
     offered = offer(book, policy, asking, wallet, now)
     if isinstance(offered, Refused):

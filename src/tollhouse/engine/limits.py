@@ -86,6 +86,13 @@ def alone(longest: int) -> Share:
     return Share(0, 0, 0, longest)
 
 
+def levelled(most: tuple[int, bool] | None, gone: int, ask: int) -> tuple[int, bool]:
+    """What may be asked for where other legs allow `most` beyond what has gone, and whether one's money ends there."""
+    if most is None or gone + most[0] >= ask:
+        return ask, False
+    return gone + most[0], most[1]
+
+
 def shared_out(
     ways: Ways, wallet: Wallet, session: Session, part: Share, gone: int, ask: int, now: Instant
 ) -> Laid | Refused:

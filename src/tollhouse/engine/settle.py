@@ -12,7 +12,7 @@ import msgspec
 from tollhouse.engine import ends, living, wallets
 from tollhouse.engine.book import Book, Image, StoredPrice, decode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
-from tollhouse.engine.limits import share, tolerance
+from tollhouse.engine.limits import levelled, share, tolerance
 from tollhouse.engine.offering import Asking, offer
 from tollhouse.engine.paying import known_prices
 from tollhouse.engine.policy import Policy
@@ -158,9 +158,8 @@ def _more(
     """Hold for further usage beyond what was used; what the session held before is put back first."""
     wallet = give_back(before.wallet, session.lines)
     part = share(book, policy, session, wallet, before.sessions)
-    target, last = session.used + min(command.more or part.longest, part.longest), False
-    if command.most is not None and session.used + command.most[0] < target:
-        target, last = session.used + command.most[0], command.most[1]
+    wanted = session.used + min(command.more or part.longest, part.longest)
+    target, last = levelled(command.most, session.used, wanted)
     offered = offer(book, policy, Asking(session, terms, part, session.used, target), wallet, now)
     if isinstance(offered, Refused) or offered.laid.reach <= session.used:
         kept = cut(session.stretches, known_prices(book, session, terms), session.began, session.used)

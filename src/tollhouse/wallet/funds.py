@@ -217,7 +217,7 @@ def top_up(
             buckets = tuple(grown if one is bucket else one for one in wallet.buckets)
             return _with(wallet, buckets), (Posting(bucket.id, amount, ISSUE),)
     made = Bucket(wallet.next_bucket, balance_type, amount, 0, start, expiry, weight, order)
-    buckets = tuple(sorted((*wallet.buckets, made), key=_turn))
+    buckets = tuple(sorted((*wallet.buckets, made), key=turn))
     grown_wallet = msgspec.structs.replace(wallet, buckets=buckets, next_bucket=wallet.next_bucket + 1)
     return grown_wallet, (Posting(made.id, amount, ISSUE),)
 
@@ -253,7 +253,8 @@ def _drop(wallet: Wallet, buckets: list[Bucket]) -> tuple[Wallet, tuple[Posting,
     return _with(wallet, kept), tuple(Posting(bucket_id, -value, EXPIRY) for bucket_id, value in gone.items())
 
 
-def _turn(bucket: Bucket) -> tuple[int, int, int, int]:
+def turn(bucket: Bucket) -> tuple[int, int, int, int]:
+    """The bucket's place among a wallet's: cascade, weight, soonest expiry, id."""
     return (bucket.order, -bucket.weight, bucket.expiry or _NEVER, bucket.id)
 
 

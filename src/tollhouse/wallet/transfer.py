@@ -16,6 +16,7 @@ from tollhouse.snapshot.rules import RechargeRules, WalletRules
 from tollhouse.values.instants import Instant
 from tollhouse.values.refusals import Refusal
 from tollhouse.values.uses import Use
+from tollhouse.wallet.funds import turn
 from tollhouse.wallet.state import (
     ACTIVE,
     DORMANT,
@@ -142,7 +143,7 @@ def with_bucket(
         use=use,
         idle=idle,
     )
-    buckets = tuple(sorted((*wallet.buckets, made), key=_turn))
+    buckets = tuple(sorted((*wallet.buckets, made), key=turn))
     return msgspec.structs.replace(wallet, buckets=buckets, next_bucket=wallet.next_bucket + 1)
 
 
@@ -151,7 +152,7 @@ def dated(wallet: Wallet, dates: Mapping[int, Instant]) -> Wallet:
     if not dates:
         return wallet
     others = (msgspec.structs.replace(one, expiry=dates.get(one.id, one.expiry)) for one in wallet.buckets)
-    return msgspec.structs.replace(wallet, buckets=tuple(sorted(others, key=_turn)))
+    return msgspec.structs.replace(wallet, buckets=tuple(sorted(others, key=turn)))
 
 
 def with_empty_buckets(wallet: Wallet, kinds: Sequence[BalanceType], rules: WalletRules) -> Wallet:
@@ -187,11 +188,6 @@ def above_maximum(kind: BalanceType, value: int, amount: int) -> bool:
 def lasts(bucket: Bucket, now: Instant) -> bool:
     """Whether its date is still to come."""
     return bucket.expiry == 0 or now < bucket.expiry
-
-
-def _turn(bucket: Bucket) -> tuple[int, int, bool, Instant, int]:
-    """The order of payment, as in `funds`."""
-    return (bucket.order, -bucket.weight, bucket.expiry == 0, bucket.expiry, bucket.id)
 
 
 def _unfit(source: Wallet, target: Wallet, kind: BalanceType, amount: int) -> Stopped | None:
