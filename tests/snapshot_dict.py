@@ -9,7 +9,7 @@ from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gatew
 from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.snapshot.products import Batch, Cascade, Product
 from tollhouse.snapshot.rules import Rules
-from tollhouse.snapshot.tariff import Activation, Interval, PrefixRates, Profile, Rounding, Slot
+from tollhouse.snapshot.tariff import Activation, Destinations, Interval, PrefixRates, Profile, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import MINUTE, SECOND
 from tollhouse.values.money import Unit
@@ -33,7 +33,11 @@ class DictSnapshot:
         self.profiles: dict[tuple[str, str, str, str], Profile] = {}
         """(tenant, category, service, subject) -> profile."""
         self.plans: dict[str, dict[str, tuple[Interval, ...]]] = {}
-        """Plan -> prefix -> intervals."""
+        """Plan -> prefix -> intervals, of the destination that `names` says."""
+        self.names: dict[str, str] = {"": "*any"}
+        """Prefix -> the destination that plans price it as, where that is not `DST`."""
+        self.rivals: dict[tuple[str, str], dict[str, tuple[Interval, ...]]] = {}
+        """(plan, prefix) -> further destinations that have the prefix, with their intervals."""
         self.carrier_rates: list[tuple[str, CarrierRate]] = []
         """(prefix, rate)."""
         self.units: dict[str, Unit] = {}
@@ -81,14 +85,20 @@ class DictSnapshot:
         own = self.plans.get(plan, {})
         known = {prefix for prefixes in self.plans.values() for prefix in prefixes if prefix} | own.keys()
         heads = (digits[:length] for length in range(len(digits), -1, -1))
-        return [PrefixRates(head, own.get(head, ())) for head in heads if head in known]
+        return [PrefixRates(head, self._priced(plan, head, own.get(head, ()))) for head in heads if head in known]
+
+    def _priced(self, plan: str, prefix: str, intervals: tuple[Interval, ...]) -> Destinations:
+        named = {self.names.get(prefix, "DST"): intervals, **self.rivals.get((plan, prefix), {})}
+        return tuple([(name, held) for name, held in sorted(named.items()) if held])
 
     def destinations(self, plan: str, digits: str) -> list[tuple[str, tuple[str, ...]]]:
         """As if all plans were of one import; a plan that is not there has none."""
         found: dict[str, set[str]] = {prefix: set(tags) for prefix, tags in self.tags.items()}
         for prefixes in self.plans.values():
-            for prefix, intervals in prefixes.items():
-                found.setdefault(prefix, set()).update(interval.destination for interval in intervals)
+            for prefix in prefixes:
+                found.setdefault(prefix, set()).add(self.names.get(prefix, "DST"))
+        for (_, prefix), named in self.rivals.items():
+            found.setdefault(prefix, set()).update(named)
         heads = [digits[:length] for length in range(len(digits), 0, -1)] if plan in self.plans else []
         return [(head, tuple(sorted(found[head]))) for head in heads if head in found]
 
@@ -135,26 +145,24 @@ def interval(
     weight: int = 10,
     rounding: Rounding = Rounding.UP,
     decimals: int = 4,
-    destination: str = "DST",
     max_cost: int = 0,
     strategy: str = "",
 ) -> Interval:
     """An interval with what most tests leave as it is filled in; `weight` in whole numbers."""
     when = timing or Timing()
-    return Interval(when, weight * 1_000_000, slots, rounding, decimals, destination, "RT", max_cost, strategy)
+    return Interval(when, weight * 1_000_000, slots, rounding, decimals, "RT", max_cost, strategy)
 
 
 TUTORIAL = interval(
     Slot(start=0, fee=4, price=2, scale=1, unit=MINUTE, increment=MINUTE),
     Slot(start=MINUTE, fee=0, price=1, scale=1, unit=MINUTE, increment=SECOND),
-    destination="DST_TUTORIAL",
 )
 """Fee 0.4; 0.2 per 60 s in 60 s steps for the first minute, then 0.1 per 60 s in 1 s steps; up at 4 decimals."""
-CENT_A_SECOND = interval(Slot(0, 0, 1, 2, SECOND, SECOND), destination="DST_331")
+CENT_A_SECOND = interval(Slot(0, 0, 1, 2, SECOND, SECOND))
 """0.01 per second in 1 s steps."""
-DATA = interval(Slot(0, 0, 1, 2, 1 << 20, 1 << 10), decimals=6, destination="*any")
+DATA = interval(Slot(0, 0, 1, 2, 1 << 20, 1 << 10), decimals=6)
 """0.01 per MiB in KiB steps."""
-MESSAGE = interval(Slot(0, 0, 5, 2, 1, 1), destination="*any")
+MESSAGE = interval(Slot(0, 0, 5, 2, 1, 1))
 """0.05 each."""
 
 
@@ -179,6 +187,8 @@ def demo_snapshot() -> DictSnapshot:
     snapshot.gateways.append(
         Gateway("loopback", "demo", "127.0.0.0/8", b"testing123", b"", ("radius", "diameter", "sip"))
     )
+    snapshot.names.update(dict.fromkeys(("44", "1001", "1002"), "DST_TUTORIAL"))
+    snapshot.names["331"] = "DST_331"
     voice = dict.fromkeys(("44", "1001", "1002"), (TUTORIAL,)) | {"331": (CENT_A_SECOND,)}
     single_plan(snapshot, Service.VOICE, "RP_DEMO", voice)
     single_plan(snapshot, Service.DATA, "RP_DATA", {"": (DATA,)})

@@ -46,7 +46,7 @@ def answer(asking: Asking | None, step: Fact) -> Fact | None:
 
 def _interval(fact: Fact, index: int) -> Interval:
     weight = int(Decimal(fact.get("weight", 0)).scaleb(6))
-    return Interval(to_timing(fact["timing"]), weight, (), Rounding.MIDDLE, 4, "D", str(index))
+    return Interval(to_timing(fact["timing"]), weight, (), Rounding.MIDDLE, 4, str(index))
 
 
 def timing_active(rows: list[Fact]) -> list[bool]:

@@ -118,7 +118,6 @@ def any_interval(dice: random.Random) -> Interval:
         any_slots(dice),
         dice.choice(tuple(Rounding)),
         dice.randrange(5),
-        "DST",
         "RT",
         dice.choice((1, 2 * 10**8, 10**9, 3 * 10**10)) if capped else 0,
         dice.choice(("*free", "*disconnect")) if capped else "",

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.snapshot_dict import CENT_A_SECOND, DATA, TUTORIAL, DictSnapshot, demo_snapshot, interval
 
-from tollhouse.rating.price import Price, resolve
+from tollhouse.rating.price import Part, Price, resolve
 from tollhouse.snapshot.tariff import Activation, Interval, Profile, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import DAY, HOUR, SECOND, parse_instant
@@ -20,9 +20,9 @@ WEEKDAYS = Timing(week_days=(1, 2, 3, 4, 5))
 WEEKEND = Timing(week_days=(6, 7))
 
 
-def flat(cents: int, destination: str = "DST", timing: Timing | None = None, weight: int = 10) -> Interval:
+def flat(cents: int, timing: Timing | None = None, weight: int = 10) -> Interval:
     """So many hundredths a second."""
-    return interval(Slot(0, 0, cents, 2, SECOND, SECOND), destination=destination, timing=timing, weight=weight)
+    return interval(Slot(0, 0, cents, 2, SECOND, SECOND), timing=timing, weight=weight)
 
 
 def found(
@@ -90,12 +90,13 @@ def test_a_prefix_that_has_no_interval_active_at_the_start_is_passed_over() -> N
 
 
 def test_of_the_destinations_on_one_prefix_the_heaviest_active_one_is_taken_whole() -> None:
-    light, heavy = flat(1, "DST_A", weight=10), flat(2, "DST_B", WEEKDAYS, weight=20)
-    other = flat(3, "DST_B", WEEKEND, weight=10)
-    snapshot = with_plans(RP_DEMO={"44": (light, heavy, other)})
-    assert found(snapshot, "44", MONDAY).parts[0].intervals == (heavy, other)
+    light, heavy, other = flat(1, weight=10), flat(2, WEEKDAYS, weight=20), flat(3, WEEKEND, weight=10)
+    snapshot = with_plans(RP_DEMO={"44": (light,)})
+    snapshot.names["44"] = "DST_A"
+    snapshot.rivals["RP_DEMO", "44"] = {"DST_B": (heavy, other)}
+    assert found(snapshot, "44", MONDAY).parts == (Part(0, "RP_DEMO", "44", (heavy, other), "DST_B"),)
     # On Saturday A and B weigh the same and began at the same time: the one listed first.
-    assert found(snapshot, "44", SATURDAY).parts[0].intervals == (light,)
+    assert found(snapshot, "44", SATURDAY).parts == (Part(0, "RP_DEMO", "44", (light,), "DST_A"),)
 
 
 def test_an_interval_that_can_never_be_in_force_is_left_out() -> None:
@@ -158,7 +159,7 @@ def test_time_before_the_first_activation_is_left_to_any() -> None:
 
 def test_data_takes_the_interval_of_its_start_whatever_the_time_does() -> None:
     # Trap 10: usage other than voice is never split by activation, day or time of day.
-    day, night = DATA, interval(Slot(0, 0, 9, 2, 1 << 20, 1 << 10), timing=Timing(start=18 * 3600), destination="*any")
+    day, night = DATA, interval(Slot(0, 0, 9, 2, 1 << 20, 1 << 10), timing=Timing(start=18 * 3600))
     snapshot = with_plans(RP_DATA={"": (day, night)})
     evening = parse_instant("2026-11-23T18:00:00Z")
     for start, price in ((MONDAY, 1), (evening, 9)):

@@ -14,12 +14,11 @@ from threading import Thread
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from tollhouse.snapshot.accounts import Account, CarrierRate, Gateway
 from tollhouse.snapshot.products import Batch, Cascade, Product
 from tollhouse.snapshot.rules import ReservationRules, Rules
-from tollhouse.snapshot.tariff import Interval, Rounding, Slot
+from tollhouse.snapshot.tariff import Interval, PrefixRates, Rounding, Slot
 from tollhouse.store import snapshot as tables
 from tollhouse.store.errors import FormatError
 from tollhouse.store.snapshot import AccountEntry, Edit, LmdbSnapshot, Origin, SnapshotFile, SnapshotWriter
@@ -255,18 +254,15 @@ def test_longest_prefix_against_a_dict(file: SnapshotFile, seed: int) -> None:
             held.append(rate)
     destinations = {prefix: sorted(set(names)) for prefix, names in destinations.items()}
     slot = Slot(0, 0, 1, 2, 60_000_000, 1_000_000)
-    priced = {f"D{n}": Interval(Timing(), 10, (slot,), Rounding.UP, 4, f"D{n}", f"R{n % 7}") for n in range(0, 40, 3)}
-    anywhere = Interval(Timing(), 10, (slot,), Rounding.UP, 4, "*any", "R")
+    priced = {f"D{n}": Interval(Timing(), 10, (slot,), Rounding.UP, 4, f"R{n % 7}") for n in range(0, 40, 3)}
+    anywhere = Interval(Timing(), 10, (slot,), Rounding.UP, 4, "R")
     sheets = {name: tables.sheet_name(name.encode()) for name in (*priced, "*any")}
     rows = {
         tables.text_key(tables.DESTINATION, "p", prefix): PACK([(one, sheets.get(one, b"")) for one in names])
         for prefix, names in destinations.items()
     }
     rows[tables.anywhere_key("p")] = PACK([("*any", sheets["*any"])])
-    packed = {
-        tables.sheet_key("p/RP", sheets[name]): PACK([replace(one, destination="")])
-        for name, one in {**priced, "*any": anywhere}.items()
-    }
+    packed = {tables.sheet_key("p/RP", sheets[name]): PACK([one]) for name, one in {**priced, "*any": anywhere}.items()}
     owner = {tables.text_key(tables.PLAN, "p/RP"): b"p", tables.text_key(tables.PLAN, "other/RP"): b"other"}
     SnapshotWriter(file).publish(
         [
@@ -281,9 +277,11 @@ def test_longest_prefix_against_a_dict(file: SnapshotFile, seed: int) -> None:
     for number in ["", *destinations, *(digits(rng, 1, 14) for _ in range(3000)), "+", "9" * 600, "5\0", "é1"]:
         beginnings = [number[:length] for length in range(len(number), -1, -1)]
         known = [prefix for prefix in beginnings if prefix in destinations]
-        rates = [(prefix, tuple([priced[name] for name in destinations[prefix] if name in priced])) for prefix in known]
-        found = [(one.prefix, one.intervals) for one in reader.rates("p/RP", number)]
-        assert found == [*rates, ("", (anywhere,))], number
+        rates = [
+            PrefixRates(prefix, tuple([(name, (priced[name],)) for name in destinations[prefix] if name in priced]))
+            for prefix in known
+        ]
+        assert list(reader.rates("p/RP", number)) == [*rates, PrefixRates("", (("*any", (anywhere,)),))], number
         assert list(reader.rates("other/RP", number)) == []
         assert reader.destinations("p/RP", number) == [(prefix, tuple(destinations[prefix])) for prefix in known]
         assert reader.destinations("other/RP", number) == []

@@ -160,7 +160,6 @@ class _Plans:
             slots=slots,
             rounding=ROUNDINGS[row.rounding],
             decimals=row.decimals,
-            destination="",
             rate=row.rate,
             max_cost=max_cost,
             max_cost_strategy=row.max_cost_strategy,

@@ -10,7 +10,7 @@ import msgspec
 
 from tollhouse.rating.cost import Exact, add, charge, connect_fee, rounded
 from tollhouse.rating.price import Price
-from tollhouse.rating.spans import spans
+from tollhouse.rating.spans import part_at, spans
 from tollhouse.snapshot.tariff import Interval, Slot
 from tollhouse.values.instants import Instant
 
@@ -25,7 +25,8 @@ class Item(enum.StrEnum):
 
 
 class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """`cost` in exact units of money; `count` increments of `slot` from usage `age` on (0 but for USAGE)."""
+    """`cost` in exact units of money; `count` increments of `slot` from usage `age` on (0 but for USAGE); `interval` is
+    one of the `destination`'s."""
 
     item: Item
     age: int
@@ -33,16 +34,18 @@ class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
     interval: Interval
     slot: Slot
     cost: Exact
+    destination: str
 
 
 class Sum(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The lines, what they come to exactly, the interval whose method rounds that (None: nothing was charged), and
-    the cost in smallest steps."""
+    """The lines, what they come to exactly, the interval whose method rounds that (None: nothing was charged), the
+    cost in smallest steps, and whose the interval is."""
 
     lines: tuple[Line, ...]
     total: Exact
     rule: Interval | None
     cost: int
+    destination: str
 
 
 def arithmetic(price: Price, start: Instant, usage: int) -> Sum:
@@ -50,18 +53,22 @@ def arithmetic(price: Price, start: Instant, usage: int) -> Sum:
     lines: list[Line] = []
     total: Exact = (0, 1)
     rule: Interval | None = None
+    whose = ""
     for age, count, interval, slot in spans(price, start, usage) if usage > 0 else ():
+        destination = price.parts[part_at(price, start + age)].destination
+        before = total
         if rule is None:
-            rule, total = interval, connect_fee(interval)
+            before = total = connect_fee(interval)
             first = interval.slots[0]
-            fee = Line(Item.FEE, 0, 0, interval, first, (first.fee, 10**first.scale))
+            fee = Line(Item.FEE, 0, 0, interval, first, (first.fee, 10**first.scale), destination)
             lines += _with_cap(fee, (0, 1), total)
-        elif interval.decimals > rule.decimals:
-            rule = interval
-        before, total = total, add(total, count, interval, slot)
-        lines += _with_cap(Line(Item.USAGE, age, count, interval, slot, charge(count, interval, slot)), before, total)
+        if rule is None or interval.decimals > rule.decimals:
+            rule, whose = interval, destination
+        total = add(total, count, interval, slot)
+        line = Line(Item.USAGE, age, count, interval, slot, charge(count, interval, slot), destination)
+        lines += _with_cap(line, before, total)
     whole = 0 if rule is None else rounded(total, rule, price.decimals)
-    return Sum(tuple(lines), reduced(total), rule, whole)
+    return Sum(tuple(lines), reduced(total), rule, whole, whose)
 
 
 def added(amounts: Iterable[Exact]) -> Exact:
@@ -82,4 +89,6 @@ def _with_cap(line: Line, before: Exact, after: Exact) -> list[Line]:
     """The line, and what the cap took off where the total grew by less than its cost. No fee is no line."""
     off = added((after, (-before[0], before[1]), (-line.cost[0], line.cost[1])))
     kept = [line] if line.cost[0] or line.item is Item.USAGE else []
-    return [*kept, Line(Item.CAP, line.age, 0, line.interval, line.slot, off)] if off[0] else kept
+    if not off[0]:
+        return kept
+    return [*kept, Line(Item.CAP, line.age, 0, line.interval, line.slot, off, line.destination)]

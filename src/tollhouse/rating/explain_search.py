@@ -13,7 +13,7 @@ import msgspec
 from tollhouse.rating.calendar import in_force, instant_of, local_day, matches
 from tollhouse.rating.price import ANYONE, FALLBACK_DEPTH, Query
 from tollhouse.snapshot.lookups import Snapshot
-from tollhouse.snapshot.tariff import Activation, Interval, PrefixRates, Profile
+from tollhouse.snapshot.tariff import Activation, Interval, Profile
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import Instant
 
@@ -164,12 +164,13 @@ def _plan(query: Query, plan: str, at: Instant, depth: int) -> tuple[Found, list
         return Found(at, plan, _UNPRICED, False), looks
     rates = list(query.snapshot.rates(plan, query.called))
     for index, one in enumerate(rates):
-        if not one.intervals:
+        intervals = one.intervals
+        if not intervals:
             looks.append(Look(Kind.PREFIX, one.prefix, Reason.NOT_IN_PLAN, at, depth))
             continue
-        now, _ = in_force(one.intervals, query.zone, at)
+        now, _ = in_force(intervals, query.zone, at)
         looks.append(Look(Kind.PREFIX, one.prefix, Reason.NOTHING_ACTIVE if now is None else Reason.TAKEN, at, depth))
-        looks += _intervals(one, query.zone, at, now, depth)
+        looks += _intervals(intervals, query.zone, at, now, depth)
         if now is not None:
             shorter = rates[index + 1 :]
             looks += [Look(Kind.PREFIX, other.prefix, Reason.LONGER_TAKEN, at, depth) for other in shorter]
@@ -178,10 +179,10 @@ def _plan(query: Query, plan: str, at: Instant, depth: int) -> tuple[Found, list
     return Found(at, plan, _UNPRICED, False), looks
 
 
-def _intervals(rates: PrefixRates, zone: str, at: Instant, now: Interval | None, depth: int) -> list[Look]:
+def _intervals(intervals: tuple[Interval, ...], zone: str, at: Instant, now: Interval | None, depth: int) -> list[Look]:
     seen = False
     looks: list[Look] = []
-    for one in rates.intervals:
+    for one in intervals:
         taken = one is now and not seen
         seen = seen or taken
         reason = Reason.TAKEN if taken else _passed_over(one, zone, at, now)

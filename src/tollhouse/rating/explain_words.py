@@ -84,9 +84,9 @@ def line_text(line: Line, service: Service) -> str:
         return f"connect fee (rate {interval.rate}) = {amount}"
     if line.item is Item.CAP:
         most = decimal_text((interval.max_cost, 10**9))
-        return f"the call costs {most} at most by destination {interval.destination}: {amount}"
+        return f"the call costs {most} at most by destination {line.destination}: {amount}"
     place = interval.slots.index(slot) + 1
-    by = f"(rate {interval.rate} slot {place}, destination {interval.destination}, {timing_text(interval.timing)})"
+    by = f"(rate {interval.rate} slot {place}, destination {line.destination}, {timing_text(interval.timing)})"
     price = decimal_text((slot.price, 10**slot.scale))
     unit, step = usage_text(slot.unit, service), usage_text(slot.increment, service)
     begin = f"from {'second' if service is Service.VOICE else 'unit'} {usage_number(line.age, service)}"
@@ -104,9 +104,8 @@ def rounding_text(total: Sum, price: Price) -> str:
         return f"no usage costs nothing = {cost}"
     places = min(total.rule.decimals, price.decimals)
     how = {"up": "up", "down": "down", "middle": "to the nearest, half up,"}[total.rule.rounding.value]
-    return f"{decimal_text(total.total)} rounded {how} at {places} decimals = {cost}, by destination " + (
-        total.rule.destination
-    )
+    sum_ = f"{decimal_text(total.total)} rounded {how} at {places} decimals"
+    return f"{sum_} = {cost}, by destination {total.destination}"
 
 
 def decimal_text(amount: Exact) -> str:

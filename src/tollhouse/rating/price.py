@@ -22,13 +22,14 @@ FALLBACK_DEPTH = 3
 class Part(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What one plan charges for one prefix from `at` on (0 for the first part: from the session's start).
 
-    `intervals` are those of one destination, in the plan's order; empty only while a price is being put together.
+    `intervals` are those of one `destination`, in the plan's order; empty only while a price is being put together.
     """
 
     at: Instant
     plan: str
     prefix: str
     intervals: tuple[Interval, ...]
+    destination: str = ""
 
 
 class Price(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -115,7 +116,7 @@ def _price(query: Query, profile: Profile, start: Instant, longest: int) -> Pric
         return Refused(Refusal.NO_RATE, f"no rate for {query.called!r}")
     ends = parts[priced].at if priced < len(parts) else 0
     first = parts[0]
-    kept = (Part(0, first.plan, first.prefix, first.intervals), *parts[1:priced])
+    kept = (Part(0, first.plan, first.prefix, first.intervals, first.destination), *parts[1:priced])
     return Price(query.service, profile.unit, profile.decimals, profile.zone, kept, ends)
 
 
@@ -161,20 +162,20 @@ def _fallback(query: Query, subjects: tuple[str, ...], since: Instant, until: In
 def _part(query: Query, plan: str, at: Instant) -> Part:
     """The plan's longest prefix of the called number that has an interval active at the instant."""
     for rates in query.snapshot.rates(plan, query.called) if plan else ():
-        intervals = rates.intervals
-        if len(intervals) == 1 and intervals[0].timing == ANYTIME:
-            return Part(at, plan, rates.prefix, intervals)
-        now, _ = in_force(intervals, query.zone, at)
+        if len(rates.destinations) == 1:
+            destination, intervals = rates.destinations[0]
+            if len(intervals) == 1 and intervals[0].timing == ANYTIME:
+                return Part(at, plan, rates.prefix, intervals, destination)
+        now, _ = in_force(rates.intervals, query.zone, at)
         if now is None:
             continue
-        if query.service is not Service.VOICE:
-            return Part(at, plan, rates.prefix, (replace(now, timing=ANYTIME),))
-        return Part(at, plan, rates.prefix, _rivals(intervals, now.destination))
+        destination, intervals = next(one for one in rates.destinations if now in one[1])
+        chosen = _rivals(intervals) if query.service is Service.VOICE else (replace(now, timing=ANYTIME),)
+        return Part(at, plan, rates.prefix, chosen, destination)
     return Part(at, plan, "", ())
 
 
-def _rivals(intervals: tuple[Interval, ...], destination: str) -> tuple[Interval, ...]:
-    """The destination's intervals without those that one in force at all times outweighs."""
-    own = [interval for interval in intervals if interval.destination == destination]
-    least = max((interval.weight for interval in own if interval.timing == ANYTIME), default=None)
-    return tuple(own) if least is None else tuple(interval for interval in own if interval.weight >= least)
+def _rivals(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """A destination's intervals without those that one in force at all times outweighs."""
+    least = max((interval.weight for interval in intervals if interval.timing == ANYTIME), default=None)
+    return intervals if least is None else tuple(interval for interval in intervals if interval.weight >= least)

@@ -39,9 +39,7 @@ def interval_at(price: Price, at: Instant, before: Interval | None = None) -> tu
     stands in: usage that was allowed is never free by omission.
     """
     parts = price.parts
-    index = len(parts) - 1
-    while index and parts[index].at > at:
-        index -= 1
+    index = part_at(price, at)
     intervals = parts[index].intervals
     change = parts[index + 1].at if index + 1 < len(parts) else INT64_MAX
     if len(intervals) == 1:
@@ -50,6 +48,14 @@ def interval_at(price: Price, at: Instant, before: Interval | None = None) -> tu
     if now is None:
         now = before if before in intervals else max(intervals, key=lambda interval: interval.weight)
     return now, min(until, change)
+
+
+def part_at(price: Price, at: Instant) -> int:
+    """The place of the part that charges an increment begun at the instant."""
+    index = len(price.parts) - 1
+    while index and price.parts[index].at > at:
+        index -= 1
+    return index
 
 
 def _days_count(price: Price, interval: Interval) -> bool:

@@ -7,7 +7,7 @@ Ages, units and increments are in the service's own usage: microseconds (voice),
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -48,7 +48,6 @@ class Interval(msgspec.Struct, frozen=True, gc=False, array_like=True):
     slots: tuple[Slot, ...]
     rounding: Rounding
     decimals: int
-    destination: str
     rate: str
     max_cost: int = 0
     """Over 10^9 units; 0 = none."""
@@ -77,8 +76,18 @@ class Profile(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Whose it is: where subjects are matched by prefix, others pay by it too."""
 
 
+Destinations: TypeAlias = tuple[tuple[str, tuple[Interval, ...]], ...]
+"""Destinations by name, each with its intervals."""
+
+
 class PrefixRates(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """All intervals that a plan holds for one prefix (`""` = destination `*any`); none: it does not price it."""
+    """The destinations that have a prefix (`""`: the one is `*any`), by name, each with the intervals that a plan holds
+    for it; none: the plan does not price it."""
 
     prefix: str
-    intervals: tuple[Interval, ...]
+    destinations: Destinations
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """Those of all the destinations."""
+        return tuple([interval for _, intervals in self.destinations for interval in intervals])

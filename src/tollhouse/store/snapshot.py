@@ -32,13 +32,12 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import lmdb
 import msgspec
-from msgspec.structs import replace
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
 from tollhouse.snapshot.categories import category_for
 from tollhouse.snapshot.products import Batch, Cascade, Product
 from tollhouse.snapshot.rules import Rules
-from tollhouse.snapshot.tariff import Interval, PrefixRates, Profile
+from tollhouse.snapshot.tariff import Destinations, Interval, PrefixRates, Profile
 from tollhouse.store.die import describe
 from tollhouse.store.environments import MAP_SIZE, make_environment, reserve_lock
 from tollhouse.store.errors import FormatError, NotPublishedError, StoreError
@@ -46,7 +45,7 @@ from tollhouse.store.snapshot_walk import heads, longest_block
 from tollhouse.values.commands import Service
 from tollhouse.values.money import Unit
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Of everything below. Another number: the file is made anew, it holds nothing that the config database does not."""
 READERS: Final = 512
 """Processes and threads that may look something up at a time."""
@@ -280,7 +279,7 @@ class LmdbSnapshot:
         if not head:
             return
         for prefix, priced in heads(self._prefixes, head, digits, KEY_MAX):
-            yield PrefixRates(prefix, self._intervals(plan, priced))
+            yield PrefixRates(prefix, self._destinations(plan, priced))
         if anywhere := self._anywhere(plan, head):
             yield PrefixRates("", anywhere)
 
@@ -336,8 +335,9 @@ class LmdbSnapshot:
         self._accounts: dict[bytes, Account | None] = {}
         self._profiles: dict[tuple[str, str, str, str], Profile | None] = {}
         self._plans: dict[str, bytes] = {}
-        self._sheets: dict[tuple[str, bytes], tuple[Interval, ...]] = {}
-        self._everywhere: dict[str, tuple[Interval, ...]] = {}
+        self._sheet_heads: dict[str, bytes] = {}
+        self._sheets: dict[bytes, tuple[Interval, ...]] = {}
+        self._everywhere: dict[str, Destinations] = {}
         self._carriers: dict[str, list[CarrierRate]] = {}
         self._tags: dict[tuple[str, str], list[tuple[str, tuple[str, ...]]]] = {}
         self._rules: dict[bytes, Rules | None] = {}
@@ -377,32 +377,32 @@ class LmdbSnapshot:
             _keep(self._plans, plan, head)
         return head
 
-    def _anywhere(self, plan: str, head: bytes) -> tuple[Interval, ...]:
+    def _anywhere(self, plan: str, head: bytes) -> Destinations:
         """What the plan has for its import's destination `*any`."""
         held = self._everywhere.get(plan)
         if held is None:
             raw = _get(self._txn, DESTINATION + b"\0" + head[1:-1], self._trees[DESTINATION])
-            held = self._intervals(plan, raw) if raw else ()
+            held = self._destinations(plan, raw) if raw else ()
             _keep(self._everywhere, plan, held)
         return held
 
-    def _intervals(self, plan: str, priced: bytes) -> tuple[Interval, ...]:
-        """Those of all the destinations, each with its destination's name."""
-        return tuple(
-            [
-                replace(interval, destination=destination)
-                for destination, sheet in _PRICED.decode(priced)
-                for interval in self._sheet(plan, sheet)
-            ]
-        )
-
-    def _sheet(self, plan: str, sheet: bytes) -> tuple[Interval, ...]:
-        held = self._sheets.get((plan, sheet))
-        if held is None:
-            raw = _get(self._txn, sheet_key(plan, sheet), self._trees[RATES]) if sheet else None
-            held = () if raw is None else _INTERVALS.decode(raw)
-            _keep(self._sheets, (plan, sheet), held)
-        return held
+    def _destinations(self, plan: str, priced: bytes) -> Destinations:
+        """Those that the plan prices, each with what it has for its sheet."""
+        head = self._sheet_heads.get(plan)
+        if head is None:
+            head = sheet_key(plan, b"")
+            _keep(self._sheet_heads, plan, head)
+        found: list[tuple[str, tuple[Interval, ...]]] = []
+        for destination, sheet in _PRICED.decode(priced):
+            key = head + sheet
+            held = self._sheets.get(key)
+            if held is None:
+                raw = _get(self._txn, key, self._trees[RATES]) if sheet else None
+                held = () if raw is None else _INTERVALS.decode(raw)
+                _keep(self._sheets, key, held)
+            if held:
+                found.append((destination, held))
+        return tuple(found)
 
 
 _ACCOUNT_ENTRY: Final = msgspec.msgpack.Decoder(AccountEntry)

@@ -36,22 +36,18 @@ KNOWN = {
 """Of each number that is called its prefixes in the tariff, the longest first, with their destinations."""
 
 OWN = {
-    "44": interval(Slot(0, 4, 2, 1, MINUTE, MINUTE), Slot(MINUTE, 0, 1, 1, MINUTE, 10 * SECOND), destination="UK"),
-    "33": interval(
-        Slot(0, 0, 5, 3, 10 * SECOND, 10 * SECOND), rounding=Rounding.MIDDLE, decimals=2, destination="FRANCE"
-    ),
+    "44": interval(Slot(0, 4, 2, 1, MINUTE, MINUTE), Slot(MINUTE, 0, 1, 1, MINUTE, 10 * SECOND)),
+    "33": interval(Slot(0, 0, 5, 3, 10 * SECOND, 10 * SECOND), rounding=Rounding.MIDDLE, decimals=2),
 }
 """To the 44: 0.4 to connect, 0.2 for the first minute, then 0.1 a minute by ten seconds, up at 4 decimals. To the 33:
 0.005 for each ten seconds, to the nearest cent, a half up."""
 CHEAP = {
-    "44": interval(Slot(0, 0, 1, 2, 10 * SECOND, 10 * SECOND), destination="UK"),
-    "33": interval(
-        Slot(0, 13, 1, 3, 10 * SECOND, 10 * SECOND), rounding=Rounding.MIDDLE, decimals=2, destination="FRANCE"
-    ),
+    "44": interval(Slot(0, 0, 1, 2, 10 * SECOND, 10 * SECOND)),
+    "33": interval(Slot(0, 13, 1, 3, 10 * SECOND, 10 * SECOND), rounding=Rounding.MIDDLE, decimals=2),
 }
-DATA = interval(Slot(0, 0, 1, 2, 10, 10), decimals=4, destination="*any")
+DATA = interval(Slot(0, 0, 1, 2, 10, 10), decimals=4)
 """0.01 for each ten octets: small numbers, so that they can be counted one by one."""
-MESSAGE = interval(Slot(0, 0, 5, 2, 1, 1), destination="*any")
+MESSAGE = interval(Slot(0, 0, 5, 2, 1, 1))
 
 TYPES = {
     "cash": BalanceType("cash", "EUR", 10),
@@ -165,6 +161,7 @@ def _configure(made: Offer) -> None:
         snapshot.units.setdefault(kind.unit, Unit(kind.unit, 0))
         snapshot.balance_types[kind.name] = kind
     snapshot.tags = {"4420": ("LONDON",)}
+    snapshot.names.update({"44": "UK", "33": "FRANCE"})
     single_plan(snapshot, Service.VOICE, "OWN", {prefix: (one,) for prefix, one in OWN.items()})
     single_plan(snapshot, Service.DATA, "DATA", {"": (DATA,)})
     single_plan(snapshot, Service.MESSAGE, "MESSAGE", {"": (MESSAGE,)})
