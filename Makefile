@@ -29,8 +29,8 @@ check: setup ## ruff, format, mypy --strict, the map of rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: setup ## 1000 rounds of kill -9 under load, 3000 other seeds of the model tests (about three quarters of an hour)
-	MODEL_SEEDS="1000 3000" LIVING_SEEDS="1000 2000" $(BIN)/python -m pytest tests/model
+soak: setup ## 1000 rounds of kill -9 under load, 5000 other seeds of the model tests (about three quarters of an hour)
+	MODEL_SEEDS="1000 3000" LIVING_SEEDS="1000 4000" $(BIN)/python -m pytest tests/model
 	$(BIN)/python -m pytest tests/journeys/test_kill.py --rounds 1000 -s
 
 mutants: setup ## the model test on faults planted in the sources, one at a time: each must be found (some minutes)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
+from tollhouse.snapshot.groups import DEFAULT_STRATEGY, EVERYONE, Strategy
 from tollhouse.snapshot.lookups import Snapshot
-from tollhouse.snapshot.products import Batch, Cascade, Product
+from tollhouse.snapshot.products import Batch, Cascade, EventPrice, NamedEvent, Product
 from tollhouse.snapshot.rules import Rules
 from tollhouse.snapshot.tariff import Activation, Destinations, Interval, PrefixRates, Profile, Rounding, Slot
 from tollhouse.values.commands import Service
@@ -50,6 +51,10 @@ class DictSnapshot:
         """(tenant, name) -> product; batches and cascades likewise."""
         self.batches: dict[tuple[str, str], Batch] = {}
         self.cascades: dict[tuple[str, str], Cascade] = {}
+        self.events: dict[tuple[str, str, str], NamedEvent] = {}
+        """(tenant, class, name) -> event."""
+        self.strategies: dict[tuple[str, str, str], Strategy] = {}
+        """(tenant, shared group, wallet or `*any`) -> strategy."""
 
     @property
     def generation(self) -> int:
@@ -128,6 +133,13 @@ class DictSnapshot:
     def cascade(self, tenant: str, name: str) -> Cascade | None:
         return self.cascades.get((tenant, name))
 
+    def named_event(self, tenant: str, event_class: str, name: str) -> NamedEvent | None:
+        return self.events.get((tenant, event_class, name))
+
+    def strategy(self, tenant: str, group: str, wallet: str) -> Strategy:
+        everyone = self.strategies.get((tenant, group, EVERYONE), DEFAULT_STRATEGY)
+        return self.strategies.get((tenant, group, wallet), everyone)
+
 
 def longest_block(address: str, blocks: Iterable[str]) -> str:
     """The longest CIDR block that holds the address; empty if none does, or it is no address."""
@@ -175,7 +187,7 @@ def single_plan(
 
 
 def demo_snapshot() -> DictSnapshot:
-    """Tenant demo: three subscribers, the tutorial's tariff, data and messages, two carriers, a gateway on loopback."""
+    """Tenant demo: three subscribers, the tutorial's tariff, data, messages and an event, two carriers, a gateway."""
     snapshot = DictSnapshot()
     snapshot.tenants.append("demo")
     snapshot.units["EUR"] = Unit("EUR", 6)
@@ -193,6 +205,7 @@ def demo_snapshot() -> DictSnapshot:
     single_plan(snapshot, Service.VOICE, "RP_DEMO", voice)
     single_plan(snapshot, Service.DATA, "RP_DATA", {"": (DATA,)})
     single_plan(snapshot, Service.MESSAGE, "RP_MESSAGE", {"": (MESSAGE,)})
+    snapshot.events["demo", "VAS", "RING"] = NamedEvent("VAS", "RING", (EventPrice("", "EUR", 300_000_000),))
     for carrier, price in (("alpha", 50_000_000), ("beta", 60_000_000)):
         rate = CarrierRate(carrier, f"{carrier}.demo.invalid", 0, "", price, 10)
         snapshot.carrier_rates.extend((prefix, rate) for prefix in voice)

@@ -14,7 +14,7 @@ from tests.configdb.support import NOW, TENANT, TUTORIAL, Compiled, compiled, op
 from tollhouse.configdb import schema
 from tollhouse.configdb.changes import NewAccount, NewGateway
 from tollhouse.configdb.importing import import_folder
-from tollhouse.configdb.rows import CarrierRow
+from tollhouse.configdb.rows import CarrierRow, NamedEventRow, ProductDiscountRow
 from tollhouse.store.errors import FormatError
 from tollhouse.store.snapshot import LmdbSnapshot
 
@@ -49,6 +49,10 @@ def snapshot(tmp_path: Path) -> Iterator[Compiled]:
         change.set_carrier_rates("base", [("44", "0.01")])
         change.add_carrier(CarrierRow("x", "x.invalid", "base", 0, "", 0, 1))
         sell(change)
+        change.add_sold(
+            NamedEventRow(TENANT, "VAS", "RING", "EUR", "0.30", "prepaid"),
+            ProductDiscountRow(TENANT, "prepaid", 1, "12.5", "voice", week_days="6;7"),
+        )
     with compiled(database, tmp_path) as one:
         yield one
 

@@ -393,7 +393,7 @@ def test_a_change_edits_its_rows_alone_and_comes_to_the_same_as_all_at_once(
     fresh.close()
 
 
-SOLD = {tables.PRODUCT, tables.BATCH, tables.CASCADE, tables.RULES}
+SOLD = {tables.PRODUCT, tables.BATCH, tables.CASCADE, tables.RULES, tables.SHARING, tables.EVENT}
 
 
 @pytest.mark.parametrize(

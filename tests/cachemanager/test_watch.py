@@ -78,6 +78,7 @@ CHANGES: list[tuple[str, list[str], tuple[int, int]]] = [
     ("a profile gone", ["DELETE FROM tariff_rating_profiles WHERE subject = '1003'"], (4, 1)),
     ("a password gone", ["UPDATE accounts SET password = '' WHERE name = '1001'"], (1, 0)),
     ("an account shut out", ["UPDATE accounts SET enabled = 0 WHERE name = '1001'"], (1, 0)),
+    ("an account that pays later", ["UPDATE accounts SET request_type = 'postpaid' WHERE name = '1001'"], (1, 0)),
     ("an account renamed", ["UPDATE accounts SET name = '1009' WHERE name = '1001'"], (2, 1)),
     ("an account gone, addresses and all", ["DELETE FROM accounts WHERE name = '1002'"], (0, 4)),
     ("a calling number moved", ["UPDATE accounts SET ani = '49' WHERE name = '1003'"], (2, 1)),

@@ -35,6 +35,7 @@ TABLES: Final = (
     ),
     ("RatingPlans.csv", "Tag,DestRatesTag,TimingTag,Weight"),
     ("RatingProfiles.csv", "Tenant,Category,Subject,ActivationTime,RatingPlanTag,FallbackSubjects"),
+    ("SharedGroups.csv", "Tag,Account,Strategy,RatingSubject"),
 )
 
 Fact = dict[str, Any]
@@ -135,6 +136,10 @@ def _tables(plan: Fact) -> Iterator[list[list[object]]]:
         [one["tenant"], one["category"], one["subject"], at["time"], at["plan"], ";".join(at.get("fallback", []))]
         for one in plan["rating_profiles"]
         for at in one["activations"]
+    ]
+    yield [
+        [tag, group["account"], group["strategy"], group["rating_subject"]]
+        for tag, group in plan.get("shared_groups", {}).items()
     ]
 
 

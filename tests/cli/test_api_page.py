@@ -27,11 +27,16 @@ PORTS = {"1812": "radius_auth", "1813": "radius_accounting", "3868": "diameter",
 PLACES = {
     "tariff.export": lambda folder: folder / "export",
     "wallet.import": lambda folder: folder.parent / "subscribers.csv",
+    "config.import_parameters": lambda folder: folder.parent / "eserv.config",
 }
 SUBSCRIBERS = """\
 wallet,account,ani,balance_type,amount,expiry
 emil,emil,4930555,cash,10.50,
 emil,,,bonus,2,2099-01-31T00:00:00Z
+"""
+PARAMETERS = """\
+reservationHandler = { maxReservationLength = 1800 discountRuleType = "ServiceOverride" }
+voucherHandler.weeklyBadPinExpiryHours = 744
 """
 VARYING = {"uptime": 0, "validity": 0, "generation": 0, "version": "", "free_bytes": 0, "days_to_go": 0}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -57,6 +62,7 @@ FORMS = {
     "bool": "boolean",
     "Service": "tor",
     "Tor": "tor",
+    "RequestType": "request type",
     "Records": "records",
     "Names": "names",
     "Period": "period",
@@ -98,9 +104,10 @@ def masked(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tariff folder that the engine can read, and beside it a file of subscribers."""
+    """A tariff folder that the engine can read, and beside it files of subscribers and of parameters."""
     made = tmp_path_factory.mktemp("folder")
     (made / "subscribers.csv").write_text(SUBSCRIBERS)
+    (made / "eserv.config").write_text(PARAMETERS)
     return Path(shutil.copytree(ROOT / "etc" / "demo" / "tariff", made / "tariff"))
 
 

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import fields
 from tests.cli.terminal import tollhouse
 
-from tollhouse.cli.table import METHODS, REQUEST_ID, Method
+from tollhouse.cli.method import REQUEST_ID, Method
+from tollhouse.cli.table import METHODS
 from tollhouse.console.methods import METHODS as API
 from tollhouse.console.methods import PAGES
 

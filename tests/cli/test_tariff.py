@@ -106,6 +106,22 @@ def test_money_is_given_once_and_a_second_import_says_so(desk: Desk, tmp_path: P
     assert as_json["tasks"] == []
 
 
+def test_money_that_a_group_shares(desk: Desk, tmp_path: Path) -> None:
+    """It lies in a bucket of the group, and the group's strategy is loaded with it."""
+    shared = GIFT["Actions.csv"].replace(",,,,,*unlimited", ",,,,family,*unlimited")
+    accounts = "demo,tariff4,PACKAGE,,,\n"
+    files = {
+        **GIFT,
+        "Actions.csv": shared,
+        "AccountActions.csv": accounts,
+        "SharedGroups.csv": "family,*any,*lowest,\n",
+    }
+    said = desk("tariff", "import", str(folder(tmp_path, files, "family")), "--json")
+    assert said.json["counts"]["shared_groups"] == 1
+    buckets = desk("wallet", "get", "tariff4", "--json").json["buckets"]
+    assert [(one["value"], one["use"]) for one in buckets] == [("2.5", {"groups": ["family"]}), ("0", None)]
+
+
 def test_money_that_cannot_be_given_is_said(tmp_path: Path) -> None:
     """A wallet holds at most 2^63 - 1 millionths, 9223372036854.775807: 2.5 more are too many.
 

@@ -21,6 +21,7 @@ from tollhouse.configdb.rows import (
     ProductCascadeRow,
     ProductRow,
     PromotionRow,
+    SharedGroupRow,
     TenantRow,
     UnitRow,
 )
@@ -39,7 +40,7 @@ PRODUCT = ProductRow(
 
 
 def sell(change: Change) -> None:
-    """Seconds beside the euros; a product of them with all its parts, a batch of it, and two parameters."""
+    """Seconds beside the euros; a product of them with all its parts, a batch of it, two parameters, a shared group."""
     change.add_unit(UnitRow("second", 0, "time"))
     change.add_balance_type(BalanceTypeRow("minutes", "second", 1))
     change.set_cascade(TENANT, "calls", ["minutes", "bonus", "cash"])
@@ -52,6 +53,7 @@ def sell(change: Change) -> None:
         BatchRow(TENANT, "2026-11", "prepaid", 1, "2027-11-23T10:00:00Z"),
         ParameterRow(TENANT, "reservation.longest_seconds", "1800"),
         ParameterRow(TENANT, "expiry.expire_at_midnight_zone", "Asia/Vladivostok"),
+        SharedGroupRow("", TENANT, "family", "*any", "*lowest"),
     )
 
 

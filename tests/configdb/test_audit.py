@@ -51,6 +51,17 @@ ROWS: dict[str, tuple[str, str, str]] = {
         "name = 'b'",
     ),
     "parameters": ("VALUES (7, 'example.org', 'event.cascade', 'calls')", "value = 'data'", "id = 7"),
+    "shared_groups": (
+        "VALUES (7, '', 'example.org', 'friends', '1001', '*lowest', '')",
+        "strategy = '*highest'",
+        "id = 7",
+    ),
+    "named_events": ("VALUES (7, 'example.org', 'VAS', 'RING', 'prepaid', 'EUR', '0.30')", "price = '0.25'", "id = 7"),
+    "product_discounts": (
+        "(id, tenant, product, position, percent) VALUES (7, 'example.org', 'prepaid', 1, '20')",
+        "week_days = '6;7'",
+        "id = 7",
+    ),
     "tariff_imports": ("(plan, pricing) VALUES ('p', 'cgrates')", "price_decimals = 4", "plan = 'p'"),
     "tariff_destinations": ("(plan, tag, prefix) VALUES ('p', 'D', '49')", "prefix = '48'", "tag = 'D'"),
     "tariff_timings": ("(plan, tag, time) VALUES ('p', 'T', '00:00:00')", "week_days = '1'", "tag = 'T'"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -69,6 +71,30 @@ def test_a_database_of_the_first_schema_is_brought_up_with_its_rows(tmp_path: Pa
     assert plain_sql(database, "SELECT * FROM units") == [("EUR", 6, "money")]
     assert plain_sql(database, "SELECT version_num FROM alembic_version") == [(head(),)]
     assert plain_sql(database, "SELECT count(*) FROM key_check") == [(1,)]
+    database.close()
+
+
+def test_accounts_of_before_are_prepaid(tmp_path: Path) -> None:
+    """Those of the fifth schema; and a change of their type is in the audit, one to none that is there is refused."""
+    from alembic import command
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(database_module.__file__).parent / "history"))
+    engine = create_engine(f"sqlite:///{tmp_path / 'config.sqlite'}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.exec_driver_sql("INSERT INTO units (name, decimals) VALUES ('EUR', 6)")
+        connection.exec_driver_sql("INSERT INTO tenants (name, unit) VALUES ('t', 'EUR')")
+        connection.exec_driver_sql("INSERT INTO accounts (tenant, name, wallet, subject) VALUES ('t', 'a', 'a', 'a')")
+    engine.dispose()
+    database = open_database(tmp_path)
+    assert plain_sql(database, "SELECT name, request_type FROM accounts") == [("a", "prepaid")]
+    plain_sql(database, "UPDATE accounts SET request_type = 'rated'")
+    ((before, after),) = plain_sql(database, "SELECT before, after FROM audit ORDER BY revision DESC LIMIT 1")
+    assert [json.loads(row)["request_type"] for row in (before, after)] == ["prepaid", "rated"]
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        plain_sql(database, "UPDATE accounts SET request_type = 'free'")
     database.close()
 
 

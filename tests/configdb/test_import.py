@@ -36,6 +36,7 @@ def test_all_files_are_loaded_and_the_others_named(tmp_path: Path) -> None:
         "destination_rates": 6,
         "rating_plans": 7,
         "rating_profiles": 4,
+        "shared_groups": 0,
     }
     assert (report.added, report.removed) == (34, 0)
     assert report.not_loaded == ("Chargers.csv",)

@@ -228,3 +228,20 @@ def test_many_accounts_are_one_row_of_the_audit(database: ConfigDatabase) -> Non
     rows = plain_sql(database, "SELECT who, after FROM audit WHERE table_name = 'accounts'")
     assert rows == [("wallet import", f'{{"plan":"bring","rows":{BULK}}}')]
     assert plain_sql(database, "SELECT count(*) FROM accounts") == [(BULK,)]
+
+
+def test_what_waits_for_its_first_use_needs_a_product_or_a_batch_that_has_not_expired(database: ConfigDatabase) -> None:
+    """The batch 2026-11 expires a year later than NOW."""
+    text = "wallet,batch,product,state\na,2026-11,,preuse\nb,,prepaid,preuse\nc,,,preuse\nd,2026-11,,\n"
+    found = read(database, text)
+    assert places(found) == [(4, "state", "preuse")]
+    assert [(one.command.product, one.command.batch) for one in found.wallets[:2]] == [("", "2026-11"), ("prepaid", "")]
+    plain_sql(database, "UPDATE account_batches SET expiry = '2026-11-23T10:00:00Z'")
+    assert [[(flaw.line, flaw.column) for flaw in one.past] for one in read(database, text).wallets] == [
+        [(2, "batch")],
+        [],
+        [],
+        [],
+    ]
+    plain_sql(database, "UPDATE account_batches SET expiry = 'soon'")
+    assert [one.past for one in read(database, text).wallets] == [(), (), (), ()]

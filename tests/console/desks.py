@@ -110,6 +110,10 @@ class ListReading:
     def sessions(self, after: str, limit: int) -> list[SessionView]:
         return [self._sessions[name] for name in sorted(self._sessions) if name > after][:limit]
 
+    def reservations(self, wallet: str, after: str, limit: int) -> tuple[list[SessionView], bool] | None:
+        found = self.sessions(after, 1000)
+        return None if wallet not in self._wallets else (found[: limit or 1], len(found) > (limit or 1))
+
     def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
         held = [{"sequence": number, "kind": "charge", "amount": "-1.5", "wallet": wallet} for number in (1, 2, 3)]
         return [record for record in held if record["sequence"] > after][:limit]  # type: ignore[operator]
@@ -124,6 +128,11 @@ class ListReading:
     def adjustments(self, after: str, limit: int) -> list[Adjustment]:
         names = [name for name in ("a1", "a2", "a3") if name > after][:limit]
         return [replace(WAITING, key=name) for name in names]
+
+    def ended(self, since: Instant, until: Instant, after: str, limit: int) -> tuple[list[dict[str, object]], str]:
+        if after == "no token":
+            raise TokenError(after)
+        return [{"wallet": "1001", "list": "expiredWallet", "at": since, "due": until, "cause": limit}], after
 
     def export(self, wish: RecordsWish) -> RecordsPage:
         if wish.after == "no token":

@@ -21,6 +21,8 @@ from tollhouse.values.commands import (
     Command,
     CreateWallet,
     Decline,
+    DisconnectSession,
+    EventName,
     Explain,
     Inspect,
     Limit,
@@ -30,6 +32,7 @@ from tollhouse.values.commands import (
     Refund,
     Release,
     RemoveWallet,
+    RequestType,
     Service,
     Start,
     Stop,
@@ -187,6 +190,11 @@ ASKED: list[tuple[str, dict[str, Any], Command]] = [
         ChangeWallet("api", "w", "r", None, "frozen", None, DEADLINE, 2, "n"),
     ),
     (
+        "wallet.change",
+        {"wallet": "w", "request_id": "r", "other_products": []},
+        ChangeWallet("api", "w", "r", deadline=DEADLINE, other_products=()),
+    ),
+    (
         "wallet.create",
         {
             "wallet": "w",
@@ -195,8 +203,9 @@ ASKED: list[tuple[str, dict[str, Any], Command]] = [
             "batch": "b",
             "max_sessions": 1,
             "balance_types": ["x", "y"],
+            "other_products": ["q"],
         },
-        CreateWallet("api", "w", "r", "EUR", 0, 0, "", DEADLINE, "p", "b", 1, ("x", "y")),
+        CreateWallet("api", "w", "r", "EUR", 0, 0, "", DEADLINE, "p", "b", 1, ("x", "y"), other_products=("q",)),
     ),
     (
         "wallet.recharge",
@@ -260,6 +269,15 @@ ASKED: list[tuple[str, dict[str, Any], Command]] = [
         Authorize(API_1001, "r", ("api:r",), Service.VOICE, "4420", deadline=DEADLINE),
     ),
     (
+        "session.authorize",
+        {"wallet": "1001", "destination": "4420", "request_id": "r", "request_type": "pseudoprepaid"},
+        Authorize(
+            *(API_1001, "r", ("api:r",), Service.VOICE, "4420"),
+            deadline=DEADLINE,
+            request_type=RequestType.PSEUDOPREPAID,
+        ),
+    ),
+    (
         "session.start",
         {"session": "v", "request_id": "r"},
         Start(API, "r", ("class:v", "api:v"), Service.VOICE, "", deadline=DEADLINE),
@@ -280,6 +298,7 @@ ASKED: list[tuple[str, dict[str, Any], Command]] = [
         Stop(API, "r", ("class:v", "api:v"), Total(85_250_000), "16", deadline=DEADLINE),
     ),
     ("session.release", {"session": "v", "request_id": "r"}, Release(API, "r", ("class:v", "api:v"), DEADLINE)),
+    ("session.disconnect", {"session": "v", "request_id": "r"}, DisconnectSession("api", "v", "r", DEADLINE)),
     ("session.get", {"session": "v"}, Inspect("api", session="v", deadline=DEADLINE)),
     (
         "event.charge",
@@ -290,6 +309,34 @@ ASKED: list[tuple[str, dict[str, Any], Command]] = [
         "event.charge",
         {"wallet": "1001", "destination": "4420", "usage": 2, "request_id": "r"},
         Charge(API_1001, "r", None, Service.MESSAGE, "4420", 2, deadline=DEADLINE),
+    ),
+    (
+        "event.charge",
+        {"wallet": "1001", "event_class": "VAS", "event": "RING", "count": 3, "discount": "12.5", "request_id": "r"},
+        Charge(
+            API_1001,
+            "r",
+            None,
+            Service.GENERIC,
+            units=3,
+            deadline=DEADLINE,
+            event=EventName("VAS", "RING"),
+            discount=1250,
+        ),
+    ),
+    (
+        "event.reserve",
+        {"wallet": "1001", "event_class": "VAS", "event": "RING", "promotional": True, "request_id": "r"},
+        Authorize(
+            API_1001,
+            "r",
+            ("api:r",),
+            Service.GENERIC,
+            "VAS/RING",
+            ask=1,
+            deadline=DEADLINE,
+            event=EventName("VAS", "RING", promotional=True),
+        ),
     ),
     (
         "event.refund",
@@ -344,6 +391,7 @@ def test_parameters_become_the_command(method: str, params: dict[str, Any], comm
         ("rating.cost", {"subject": "1", "destination": "4", "usage": 10**30}, "usage"),
         ("session.update", {"session": "v", "usage": 1, "request_id": "r", "tor": "data"}, "tor"),
         ("event.charge", {"wallet": "w", "request_id": "r"}, "amount"),
+        ("event.charge", {"wallet": "w", "request_id": "r", "event": "RING"}, "event"),
         ("tariff.import", {"path": "relative"}, "path"),
         ("wallet.list", {"limit": 0}, "limit"),
         ("wallet.list", {"limit": 1001}, "limit"),
@@ -364,7 +412,8 @@ def test_what_moves_money_requires_a_request_id() -> None:
         name
         for name, kind in METHODS.items()
         if name.split(".")[0] in ("wallet", "session", "event")
-        and name.split(".")[1] not in ("get", "list", "quote", "trace", "adjustments", "import")
+        and name.split(".")[1]
+        not in ("get", "list", "quote", "trace", "reservations", "ended", "adjustments", "import")
     }
     sample = {name: params for name, params, _ in ASKED if name in moving}
     assert set(sample) == moving

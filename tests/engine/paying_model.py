@@ -150,7 +150,16 @@ class Payment:
                 break
         return self.at
 
-    def overrun(self, usage: int) -> None:
+    def change(self, place: int, amount: int) -> None:
+        """So much comes into a bucket, or others take it."""
+        self.values[place] += amount
+
+    def owe(self, usage: int) -> None:
+        """It was used: what is not paid yet is paid by who can, and then owed."""
+        self.grant(usage, debt=True)
+        self._overrun(usage)
+
+    def _overrun(self, usage: int) -> None:
         """It was used, and nothing pays for it: free money that pays for everything, then a debt."""
         tail = Way(0, 1, 0, self.call.tariff, (*self._general(), CREDIT), owed=True)
         while self.at < usage:
@@ -174,7 +183,7 @@ class Payment:
         found: list[Way] = []
         for *_, bucket in sorted(ranked, key=lambda one: one[:-1]):
             self._add(found, bucket)
-        credit = not cascade or self.bucket(MAIN).balance_type in cascade
+        credit = self.wallet.credit_limit and (not cascade or self.bucket(MAIN).balance_type in cascade)
         self._join(found, Way(0, 1, 0, self.call.tariff, (MAIN, CREDIT) if credit else ()))
         return found
 

@@ -15,7 +15,7 @@ from tollhouse.engine.paying import ways
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import Session
 from tollhouse.engine.spending import spend
-from tollhouse.engine.stretches import cut
+from tollhouse.engine.stretches import cut, upto
 from tollhouse.engine.terms import Terms
 from tollhouse.rating.price import resolve
 from tollhouse.snapshot.tariff import Activation, Interval, Profile
@@ -112,8 +112,13 @@ class Paying:
         return spent.forgone
 
     def end(self) -> None:
-        """What it still holds goes back."""
+        """What it still holds goes back, so that nothing is laid out beyond what it has used."""
         self._release()
+        self.session = replace(self.session, stretches=upto(self.session.stretches, self.session.used))
+
+    def change(self, place: int, amount: int) -> None:
+        """So much comes into a bucket, or another session takes it."""
+        self.wallet, self.first = _changed(self.wallet, place, amount), _changed(self.first, place, amount)
 
     def moved(self) -> dict[int, int]:
         """What the session has taken from each bucket."""
@@ -133,3 +138,8 @@ class Paying:
         self.wallet = reserve(self.wallet, laid.lines)
         self.session = replace(self.session, lines=laid.lines, stretches=laid.stretches, granted=laid.reach)
         return laid
+
+
+def _changed(wallet: Wallet, place: int, amount: int) -> Wallet:
+    buckets = [replace(one, value=one.value + amount) if one.id == place else one for one in wallet.buckets]
+    return replace(wallet, buckets=tuple(buckets))

@@ -45,6 +45,7 @@ from tollhouse.values.money import Amount
 from tollhouse.values.outcomes import Outcome, Refused
 from tollhouse.values.recharges import ExpiryPolicy, Line, Validity
 from tollhouse.values.refusals import Refusal
+from tollhouse.wallet.funds import by_bucket
 
 NAMES = ("1001", "1002", "1003")
 
@@ -259,10 +260,8 @@ class Traffic:
         for name in NAMES:
             wallet = self.rig.engine.book.wallet(name)
             assert wallet is not None
-            held: dict[int, int] = {}
-            for session in self.rig.engine.book.open_sessions_of(name):
-                for bucket, amount in session.lines:
-                    held[bucket] = held.get(bucket, 0) + amount
+            sessions = self.rig.engine.book.open_sessions_of(name)
+            held = by_bucket([line for session in sessions for line in session.lines])
             for one in wallet.buckets:
                 assert one.held == held.get(one.id, 0)
                 assert one.id == 1 or 0 <= one.held <= one.value

@@ -26,10 +26,10 @@ from tests.engine.rig import Rig, refusal
 from tollhouse.snapshot.accounts import BalanceType, Category
 from tollhouse.snapshot.products import Batch, Product, Promotion
 from tollhouse.snapshot.rules import ActivationRules, Edge, ExpiryRules, Recorded, Rules
-from tollhouse.values.commands import ChangeWallet, Inspect, Transfer
+from tollhouse.values.commands import ChangeWallet, CreateWallet, Inspect, Transfer
 from tollhouse.values.instants import DAY, parse_instant
 from tollhouse.values.money import Amount
-from tollhouse.values.outcomes import WalletView
+from tollhouse.values.outcomes import Refused, WalletView
 from tollhouse.values.recharges import ExpiryPolicy, Line, Validity
 from tollhouse.values.refusals import Refusal
 
@@ -230,6 +230,73 @@ def test_case_68_a_use_wakes_it(late: bool) -> None:
     rig.proved()
 
 
+@pytest.mark.parametrize(("best", "sleeps"), [(True, "2026-04-01T00:00:00Z"), (False, "2026-01-31T00:00:00Z")])
+def test_case_69_a_wallet_of_two_products_sleeps_by_the_longer_period(best: bool, sleeps: str) -> None:
+    """Last used on 2026-01-01T00:00Z, under products that sleep after 30 and after 90 days: after 90 it does. Where the
+    rules say so, its own product's 30 count."""
+    rules = Rules(expiry=ExpiryRules(best_periods=best))
+    own, other = Product("p", dormant=30 * DAY), Product("other", dormant=90 * DAY)
+    rig = rig_of(world(rules, products=(own, other), types=TYPES), at="2026-01-01T00:00:00Z")
+    new = CreateWallet("api", "1001", "make", LIT, 100, product="p", other_products=("other",))
+    assert isinstance(made := rig.ask(new), WalletView)
+    assert made.other_products == ("other",)
+    posted(rig.ask(event(1)))
+    go_to(rig, sleeps)
+    rig.later(-1)
+    swept(rig)
+    assert rig.wallet().state == "active"
+    rig.restart()
+    go_to(rig, sleeps)
+    swept(rig)
+    assert rig.wallet().state == "dormant"
+    assert rig.records()[-1].note.endswith(f"due={sleeps}")
+    rig.proved()
+
+
+def test_case_69_an_account_of_another_product_joins_and_leaves() -> None:
+    """Under 30 days alone it would sleep from 2026-01-31 on; from 20 January to 10 March an account of 90 days shares
+    it, so it is awake until that account leaves, and asleep from 31 January on again."""
+    own, other = Product("p", dormant=30 * DAY), Product("other", dormant=90 * DAY)
+    rig = rig_of(world(products=(own, other), types=TYPES), at="2026-01-01T00:00:00Z")
+    made(rig, 100, product="p")
+    posted(rig.ask(event(1)))
+    go_to(rig, "2026-01-20T00:00:00Z")
+    joined = rig.ask(ChangeWallet("api", "1001", "join", other_products=("other",), note="a second card"))
+    assert isinstance(joined, WalletView)
+    assert (joined.product, joined.other_products) == ("p", ("other",))
+    assert rig.records()[-1].note.endswith(" other_products=other a second card")
+    go_to(rig, "2026-03-10T00:00:00Z")
+    swept(rig)
+    rig.ask(ChangeWallet("api", "1001", "limit", credit_limit=5))
+    assert (rig.wallet().state, rig.wallet().other_products) == ("active", ("other",))
+    left = rig.ask(ChangeWallet("api", "1001", "leave", other_products=()))
+    assert isinstance(left, WalletView)
+    assert left.other_products == ()
+    swept(rig)
+    assert rig.wallet().state == "dormant"
+    assert "due=2026-01-31T00:00:00Z" in rig.records()[-1].note
+    rig.proved()
+
+
+@pytest.mark.parametrize(
+    ("product", "others", "why"),
+    [
+        ("", ("p",), "beside the wallet's own"),
+        ("p", ("p",), "different ones"),
+        ("p", ("q", "q"), "different ones"),
+        ("p", ("q", "none"), "'none' is not configured"),
+    ],
+)
+def test_other_products_that_cannot_be(product: str, others: tuple[str, ...], why: str) -> None:
+    rig = rig_of(world(products=(Product("p"), Product("q")), types=TYPES))
+    new = CreateWallet("api", "1001", "make", LIT, product=product, other_products=others)
+    made(rig, product=product, name="1002")
+    for refused in (rig.ask(new), rig.ask(ChangeWallet("api", "1002", "change", other_products=others))):
+        assert isinstance(refused, Refused)
+        assert (refused.refusal, why in refused.detail) == (Refusal.INVALID, True)
+    assert kinds(rig, "1002") == ["open"]
+
+
 GOES = Product("p", dormant=10 * DAY, terminated=10 * DAY, removed=10 * DAY)
 
 
@@ -254,7 +321,7 @@ def test_case_71_the_removal_is_only_listed() -> None:
     rig = terminated(Rules(expiry=ExpiryRules(removal_is_only_listed=True)))
     go_to(rig, "2026-05-10T15:00:00Z")
     swept(rig)
-    assert [record.note for record in rig.records()][-1] == "removal listed=True"
+    assert [record.note for record in rig.records()][-1] == "removal listed=True due=2026-05-10T15:00:00Z"
     rig.sweep(400 * 86_400)
     assert there(rig)
     assert kinds(rig).count("life") == 3

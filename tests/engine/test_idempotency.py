@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.engine.rig import EUR, Rig, authorize, caller, granted, refusal, rig_with, settled, start, stop, update
 
@@ -10,6 +11,7 @@ from tollhouse.values.commands import (
     Caller,
     Charge,
     Command,
+    CreateWallet,
     Delta,
     Pap,
     Recharge,
@@ -19,11 +21,13 @@ from tollhouse.values.commands import (
     Start,
     Stop,
     Total,
+    Transfer,
     Update,
 )
 from tollhouse.values.instants import DAY, SECOND
 from tollhouse.values.money import Amount
 from tollhouse.values.outcomes import Posted
+from tollhouse.values.recharges import Line
 from tollhouse.values.refusals import Refusal
 
 
@@ -192,6 +196,37 @@ def test_a_refusal_for_lack_of_money_sticks_to_a_one_shot() -> None:
     rig.ask(Recharge("api", "1001", "r", Amount(5 * EUR, "EUR")))
     assert refusal(rig.ask(charge)) is Refusal.NO_FUNDS
     assert isinstance(rig.ask(Charge(API, "k2", Amount(EUR, "EUR"))), Posted)
+
+
+LACKING: list[tuple[Command, Command]] = [
+    (
+        Transfer("api", "1001", "1002", "k", Amount(6 * EUR, "EUR")),
+        Transfer("api", "1001", "1002", "k", Amount(EUR, "EUR")),
+    ),
+    (
+        Recharge("api", "1001", "k", Amount(EUR, "EUR"), lines=(Line("cash", -6 * EUR, adjust=True),)),
+        Recharge("api", "1001", "k", Amount(EUR, "EUR"), lines=(Line("cash", -EUR, adjust=True),)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "other"), LACKING)
+def test_a_refusal_for_lack_of_money_sticks_to_transfers_and_recharges(command: Command, other: Command) -> None:
+    """Case oracle 141: of 4 euros 6 are refused; when 10 more are there it is refused again, nothing moves, and another
+    body is a conflict. Under a new key it is done."""
+    rig = rig_with(opening=4 * EUR)
+    rig.ask(CreateWallet("api", "1002", "made", "EUR"))
+    first = rig.ask(command)
+    assert refusal(first) is Refusal.INSUFFICIENT_FUNDS
+    rig.ask(Recharge("api", "1001", "r", Amount(10 * EUR, "EUR")))
+    after = state(rig)
+    assert rig.ask(command) == first
+    rig.restart()
+    assert rig.ask(command) == first
+    assert refusal(rig.ask(other)) is Refusal.CONFLICT
+    assert state(rig) == after
+    assert isinstance(rig.ask(msgspec.structs.replace(command, key="k2")), Posted)
+    rig.proved()
 
 
 def test_a_refusal_for_lack_of_money_sticks_to_an_update() -> None:

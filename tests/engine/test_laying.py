@@ -446,6 +446,23 @@ def test_all_is_given_back_to_those_who_paid() -> None:
     assert paying.wallet == paying.first
 
 
+def test_a_correction_gives_back_what_was_paid_for_the_usage_that_is_taken_back() -> None:
+    """A restricted bonus pays 10 s, the main bucket 10 more; the bonus, recharged by 10, pays the third 10 s. It turns
+    out that 5 s were used: the bonus gets its 10 and 5 back, the main bucket its 10."""
+    paying = call(wallet(money(ONE, 10, destinations=("DST",)), main=50))
+    paying.grant(20 * SECOND)
+    paying.use(20 * SECOND)
+    paying.change(ONE, 10)
+    paying.grant(30 * SECOND)
+    paying.use(30 * SECOND)
+    assert paying.values() == {ONE: 0, MAIN: 40}
+    paying.use(15 * SECOND)
+    assert paying.values() == {ONE: 10, MAIN: 45}
+    paying.use(5 * SECOND)
+    assert paying.values() == {ONE: 15, MAIN: 50}
+    assert paying.session.paid == ((ONE, 5),)
+
+
 def test_units_of_a_bucket_that_is_gone_become_no_money() -> None:
     """Its 20 s were used and it expired; the call turns out to have cost nothing."""
     paying = call(wallet(seconds(ONE, 20), main=50))

@@ -9,7 +9,17 @@ from tests.snapshot_dict import demo_snapshot, interval
 
 from tollhouse.snapshot.accounts import Account
 from tollhouse.snapshot.tariff import Activation, Profile, Slot
-from tollhouse.values.commands import Authorize, Caller, ChangeWallet, CreateWallet, Release, Service
+from tollhouse.values.commands import (
+    Authorize,
+    Caller,
+    ChangeWallet,
+    CreateWallet,
+    Delta,
+    Release,
+    Service,
+    Stop,
+    Update,
+)
 from tollhouse.values.instants import SECOND
 from tollhouse.values.refusals import Refusal
 
@@ -132,3 +142,39 @@ def test_two_legs_on_one_wallet_are_refused(rig: Rig) -> None:
     rig.snapshot.accounts["vendor"] = replace(rig.snapshot.accounts["vendor"], wallet="reseller")
     assert refusal(rig.ask(call())) is Refusal.INVALID
     assert held(rig) == [0, 0, 0]
+
+
+def more(seconds: int, ask: int, number: int = 1) -> Update:
+    keys = ("c1",)
+    return Update(Caller(NAS, name="1001"), f"u{number}", keys, Delta(seconds * SECOND), ask * SECOND, called="33123")
+
+
+def test_a_report_is_charged_to_all_legs_though_one_has_no_money_for_more(rig: Rig) -> None:
+    """600 s are all that the reseller's 3 EUR pay; they are used, and more is asked for: no. What was used is due from
+    every leg: 6.00, 3.00, 0.60; the CCR-T counts from there."""
+    granted(rig.ask(replace(call(600), begin=True)))
+    rig.later(600)
+    assert refusal(rig.ask(more(600, 60))) is Refusal.NO_FUNDS
+    assert balances(rig) == [4 * EUR, 0, 99_400_000]
+    rig.ask(Stop(Caller(NAS, name="1001"), "end", ("c1",), Delta(0), called="33123"))
+    assert balances(rig) == [4 * EUR, 0, 99_400_000]
+
+
+def test_a_report_is_charged_to_all_legs_though_the_customer_has_no_money_for_more(rig: Rig) -> None:
+    """The same, where the main leg is the one."""
+    rig.ask(ChangeWallet("api", "reseller", "credit", credit_limit=100 * EUR))
+    granted(rig.ask(replace(call(1000), begin=True)))
+    rig.later(1000)
+    assert refusal(rig.ask(more(1000, 60))) is Refusal.NO_FUNDS
+    rig.ask(Stop(Caller(NAS, name="1001"), "end", ("c1",), Delta(0), called="33123"))
+    assert balances(rig) == [0, -2 * EUR, 99 * EUR]
+
+
+def test_a_call_that_nobody_announced_goes_on_as_long_as_its_customer_pays(rig: Rig) -> None:
+    """A Start alone: the customer holds 1000 s, the reseller 600. At 700 s the reseller's leg has been silent for 100 s
+    and the sweep has come; the report of 700 s is charged to all, and the Stop, too."""
+    rig.ask(replace(start("c7"), called="33123"))
+    rig.later(700)
+    rig.sweep()
+    rig.ask(replace(update("c7", 700), called="33123"))
+    assert balances(rig) == [3 * EUR, -500_000, 99_300_000]

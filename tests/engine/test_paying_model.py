@@ -6,7 +6,7 @@ import random
 
 import pytest
 from msgspec.structs import replace
-from tests.engine.paying_model import CREDIT, MAIN, Call, Payment, Tariff
+from tests.engine.paying_model import MAIN, Call, Payment, Tariff
 from tests.engine.paying_rig import Paying, priced
 from tests.snapshot_dict import interval
 
@@ -133,7 +133,6 @@ def cases(seed: int, name: str) -> list[tuple[str, random.Random, World, Wallet]
 def too_much(before: Wallet, laid: Laid) -> list[tuple[int, int]]:
     """Lines that are not within what is free."""
     rest = free(before, BEGAN)
-    rest[MAIN] = rest.get(MAIN, 0) + rest.get(CREDIT, 0)
     return [(place, amount) for place, amount in laid.lines if not 0 < amount <= rest.get(place, 0)]
 
 
@@ -186,13 +185,50 @@ def test_a_session_of_many_grants(seed: int) -> None:
             )
             paying.use(used)
             model.use(used)
-            model.grant(used, debt=True)
-            model.overrun(used)
+            model.owe(used)
             assert paying.moved() == model.moved(used), f"{told} used {used}"
         paying.end()
         assert [one.held for one in paying.wallet.buckets] == [one.held for one in wallet.buckets], told
         paying.use(0)
         assert paying.wallet == wallet, f"{told} given back"
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_session_among_others(seed: int) -> None:
+    """Granted, used as was granted or beyond it, more or less of it told when it had ended, while others take what is
+    free, owe what is not, and recharge: as the model pays at each step. Given back, only the others' doing is left."""
+    for told, dice, world, wallet in cases(seed, "among"):
+        paying, model = world.both(wallet)
+        used = 0
+        for _ in range(dice.randrange(2, 9)):
+            step = dice.choice(("others", "others", "grant", "grant", "use", "use", "use", "end", "less"))
+            told = f"{told}, {step}"
+            if step == "others":
+                place = dice.choice(wallet.buckets).id
+                owes = dice.randrange(1, 40) if place == MAIN and dice.random() < 0.2 else 0
+                amount = dice.choice((dice.randrange(1, 60), -owes or -dice.randrange(model.left(place) + 1)))
+                paying.change(place, amount)
+                model.change(place, amount)
+            elif step == "grant":
+                target = used + dice.randrange(1, 90) * SECOND
+                laid = paying.grant(target)
+                model.use(used)
+                model.grant(target)
+                agree(told, paying, model, laid, [used, dice.randrange(used, laid.reach + used + 1)])
+            elif step == "use":
+                used += dice.randrange(40 * SECOND)
+                paying.use(used)
+                model.owe(used)
+            else:
+                used = used if step == "end" else dice.randrange(used + 1)
+                paying.use(used)
+                paying.end()
+                model.use(used)
+            assert paying.moved() == model.moved(used), f"{told} {used}"
+        paying.end()
+        assert [one.held for one in paying.wallet.buckets] == [one.held for one in wallet.buckets], told
+        paying.use(0)
+        assert paying.wallet == paying.first, f"{told}, given back"
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.configdb.support import TENANT, open_tenant, plain_sql, sell
-from tests.engine.rig import BEGIN, EUR, Rig
+from tests.engine.rig import BEGIN, EUR, Rig, refusal
 from twisted.internet.defer import maybeDeferred
 
 from tollhouse.cachemanager.watch import CacheManager
@@ -18,10 +18,11 @@ from tollhouse.console.desk import BringWish
 from tollhouse.engine.tally import Tally
 from tollhouse.main.bringing import ABREAST, SLICE, SubscriberDesk
 from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
-from tollhouse.values.commands import Adjust, CreateWallet, Recharge
+from tollhouse.values.commands import Adjust, Caller, Charge, CreateWallet, Recharge
 from tollhouse.values.instants import DAY, format_instant
 from tollhouse.values.money import Amount
 from tollhouse.values.outcomes import Posted
+from tollhouse.values.refusals import Refusal
 
 LATER = format_instant(BEGIN + DAY)
 FILE = (
@@ -259,6 +260,56 @@ def test_one_at_a_time(house: House) -> None:
     while waiting:
         waiting.pop(0)()
     assert [one["balanced"] for one in said] == [False, True, True]
+
+
+BATCH = "wallet,batch,state,balance_type,amount\numa,2026-11,preuse,cash,1\nvera,2026-11,active,cash,2\n"
+
+
+def test_those_of_a_batch_are_sold_as_it_is_and_an_inactive_one_refuses_the_first_use(house: House) -> None:
+    """Case 66 for subscribers that were brought over: 1 euro waits for the batch, 2 euros have been in use."""
+    plain_sql(house.database, "UPDATE account_batches SET active = 0")
+    house.refresh()
+    report = house.bring(BATCH)
+    assert (report["problems"], report["wallets_new"], report["balanced"]) == ([], 2, True)
+    uma, vera = house.rig.wallet("uma"), house.rig.wallet("vera")
+    assert [(one.state, one.product, one.batch) for one in (uma, vera)] == [
+        ("preuse", "prepaid", "2026-11"),
+        ("active", "prepaid", "2026-11"),
+    ]
+    charge = Charge(Caller("api", wallet="uma"), "first", Amount(EUR, "EUR"))
+    assert refusal(house.rig.ask(charge)) is Refusal.WALLET_SUSPENDED
+    assert house.rig.wallet("uma").state == "preuse"
+    assert isinstance(house.rig.ask(Charge(Caller("api", wallet="vera"), "next", Amount(EUR, "EUR"))), Posted)
+    plain_sql(house.database, "UPDATE account_batches SET active = 1")
+    house.refresh()
+    assert isinstance(house.rig.ask(charge), Posted)
+    again = house.bring(BATCH)
+    assert (again["wallets_known"], again["balanced"]) == (2, True)
+    house.rig.proved()
+
+
+def test_again_is_the_same_also_when_the_batch_is_sold_as_something_else(house: House) -> None:
+    house.bring(BATCH)
+    plain_sql(
+        house.database,
+        f"INSERT INTO products (tenant, name) VALUES ('{TENANT}', 'gold')",
+        "UPDATE account_batches SET product = 'gold'",
+    )
+    house.refresh()
+    again = house.bring(BATCH + "wera,2026-11,preuse,cash,1\n")
+    assert (again["problems"], again["wallets_new"], again["wallets_known"]) == ([], 1, 2)
+    assert [house.rig.wallet(name).product for name in ("uma", "wera")] == ["prepaid", "gold"]
+
+
+def test_an_expired_batch_is_a_problem_for_new_ones_that_were_not_used_yet(house: House) -> None:
+    house.bring(BATCH)
+    plain_sql(house.database, f"UPDATE account_batches SET expiry = '{format_instant(BEGIN)}'")
+    house.refresh()
+    report = house.bring(BATCH + "wera,2026-11,preuse,cash,1\nxena,2026-11,,cash,1\n")
+    assert text_of(report) == [(4, "2026-11", "a batch that has not expired: what is not used by then is terminated")]
+    house.rig.later(1)
+    known = house.bring(BATCH + "xena,2026-11,,cash,1\n")
+    assert (known["problems"], known["wallets_known"], known["wallets_new"]) == ([], 2, 1)
 
 
 def test_a_file_that_is_none_is_a_problem(house: House) -> None:

@@ -12,16 +12,20 @@ from tests.engine.rig import BEGIN, EUR, Rig, authorize, rig_with, start, stop, 
 from tests.snapshot_dict import demo_snapshot
 
 from tollhouse.console.reading import NotServedError, RecordsWish, TokenError
+from tollhouse.main.naming import Names
 from tollhouse.main.reading import StoreReading
-from tollhouse.main.tagging import Progress, Waiting
-from tollhouse.records.text import parse
+from tollhouse.main.tagging import Lost, Progress, Waiting
+from tollhouse.records.record import Named
+from tollhouse.records.text import BucketKind, parse
 from tollhouse.snapshot.accounts import BalanceType
+from tollhouse.snapshot.products import Cascade, Product
 from tollhouse.snapshot.rules import ExpiryRules, RecordRules, Rules
 from tollhouse.values.commands import Caller, Charge, CreateWallet, Recharge
 from tollhouse.values.instants import HOUR, SECOND
 from tollhouse.values.money import Amount, Unit
 from tollhouse.values.recharges import Line
 from tollhouse.values.uses import Use
+from tollhouse.wallet.state import Posting
 
 
 def busy(rules: Rules | None = None) -> Rig:
@@ -107,6 +111,32 @@ def test_case_144_costs_sum_to_what_each_balance_fell_by(commits: bool, limit: i
     assert -fell["fine"] == Fraction(now["fine"].value, 10)
 
 
+@pytest.mark.parametrize("commits", [False, True])
+def test_case_48_lines_of_sessions_tell_their_rates(commits: bool) -> None:
+    """c2: free seconds paid the first of its 120 s, 60 s at 0.2 a minute, 60 s at 0.1: what the price says of it."""
+    rig = busy(Rules(record=RecordRules(mid_session_commits=commits)))
+    ended = [line for line in exported(rig, RecordsWish("1001", limit=2)) if line.get("ENDED") == ("stop",)]
+    assert [line["DURATION"] for line in ended] == [("120.00",), ("85.00",)]
+    assert [line["RATES"] for line in ended] == [("0.2/60s", "0.1/60s")] * 2
+    assert [line["LENGTHS"] for line in ended] == [("60.00", "60.00"), ("60.00", "25.00")]
+    assert not {"CASCADE_ID", "MAX_CHARGE", "DISCOUNTS"} & ended[0].keys()
+    quiet = busy(Rules(record=RecordRules(suppress_rating_details=True)))
+    assert all("RATES" not in line for line in exported(quiet, RecordsWish("1001")))
+
+
+def test_a_line_names_the_cascade_of_the_product_and_the_discount_of_the_request() -> None:
+    """Half a percent is 50 hundredths of one."""
+    snapshot = demo_snapshot()
+    snapshot.products["demo", "gold"] = Product("gold", cascades=(("voice", "GOLD"),))
+    snapshot.cascades["demo", "GOLD"] = Cascade("GOLD", ("cash",))
+    rig = rig_with(snapshot=snapshot)
+    rig.ask(CreateWallet("api", "1002", "make-1002", "EUR", 5 * EUR, product="gold", state="active"))
+    rig.ask(replace(authorize("c1", name="1002"), discount=50))
+    rig.ask(stop("c1", 60, name="1002"))
+    [line] = exported(rig, RecordsWish("1002"))[1:]
+    assert (line["CASCADE_ID"], line["DISCOUNTS"], line["RATES"]) == (("GOLD",), ("0.5",), ("0.2/60s",))
+
+
 @pytest.mark.parametrize("limit", [1, 2, 1000])
 def test_balances_are_those_before_in_the_unit_of_each(limit: int) -> None:
     """The recharge finds 10 euros and no seconds; 30 seconds are 300 tenths. The charge of 1 finds what the reports
@@ -136,18 +166,57 @@ def test_what_is_over_before_the_time_is_not_read() -> None:
     assert exported(rig, RecordsWish(since=rig.clock + SECOND)) == []
 
 
-def test_a_bucket_that_is_gone_goes_by_its_number() -> None:
-    """Two balances of different units go with their last buckets: nothing of two units is added up."""
+def test_a_bucket_that_is_gone_is_named_by_its_records() -> None:
+    """Two balances of different units go with their last buckets, and so does the configuration of one."""
     rig = busy(Rules(expiry=ExpiryRules(delete_empty_balances=True)))
     dated = Recharge("api", "1002", "b", Amount(EUR, "EUR"), "bonus", expiry=rig.clock + HOUR)
     rig.ask(dated)
     rig.ask(replace(dated, key="f", amount=Amount(25, "tick"), balance_type="fine"))
     rig.later(2 * 3600)
     rig.sweep()
+    del rig.snapshot.units["tick"], rig.snapshot.balance_types["fine"]
     lines = exported(rig, RecordsWish("1002"))[1:]
     told = [(line["BALANCE_TYPES"], line["BALANCES"], line["COSTS"], line["UNITS"]) for line in lines]
-    assert told[:2] == [(("#2",), ("0",), ("-1",), ("EUR",)), (("#3",), ("0",), ("-2.5",), ("tick",))]
-    assert sorted(told[2:]) == [(("#2",), ("1",), ("1",), ("EUR",)), (("#3",), ("2.5",), ("2.5",), ("tick",))]
+    assert told[:2] == [(("bonus",), ("0",), ("-1",), ("EUR",)), (("fine",), ("0",), ("-2.5",), ("tick",))]
+    assert sorted(told[2:]) == [(("bonus",), ("1",), ("1",), ("EUR",)), (("fine",), ("2.5",), ("2.5",), ("tick",))]
+    page = StoreReading(rig.store, lambda: rig.clock).export(RecordsWish("1002"))  # no engine, no configuration
+    assert ",3,fine,tick,2.5,issue," in page.text
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_what_is_gone_is_named_on_the_next_page_too(limit: int) -> None:
+    """A trace whose page ends while bucket 2, which is gone by now, still has something: 2.5 of the tenths."""
+    rig = busy()
+    fine = Recharge("api", "1002", "f", Amount(25, "tick"), "fine", expiry=rig.clock + HOUR)
+    rig.ask(fine)
+    rig.later(2 * 3600)
+    rig.sweep()
+    moves, token = [], ""
+    while True:
+        page = StoreReading(rig.store, lambda: rig.clock).trace("1002", 0, token, limit)
+        assert page is not None
+        assert isinstance(page["entries"], list)
+        moves += [move for entry in page["entries"] for move in entry["moves"]]
+        if page["next"] is None:
+            break
+        token = str(page["next"])
+    assert [(move["balance_type"], move["amount"], move["unit"]) for move in moves] == [
+        ("cash", "5", "EUR"),
+        ("fine", "2.5", "tick"),
+        ("fine", "-2.5", "tick"),
+    ]
+
+
+def test_a_record_that_does_not_name_a_gone_bucket_is_told_by_its_number() -> None:
+    """Such as one that was brought forward: nothing of two units is ever added up."""
+    rig = busy()
+    record = rig.records("1002")[0]
+    silent = replace(record, postings=(Posting(9, 25, "issue", "tick"),), buckets=())
+    names = Names(None, {"tick": 1}.get)
+    names.meet(silent)
+    assert names.kinds == {9: BucketKind("", "tick", 1)}
+    names.meet(replace(silent, buckets=(Named(9, "fine", 2),)))
+    assert names.kinds == {9: BucketKind("fine", "tick", 2)}
 
 
 @pytest.mark.parametrize(
@@ -159,6 +228,7 @@ def test_a_bucket_that_is_gone_goes_by_its_number() -> None:
         base64.urlsafe_b64encode(b"\x91" * 5000).decode(),
         base64.urlsafe_b64encode(msgspec.msgpack.encode(["1001", "x"])).decode(),
         Progress("1001", 3, (), (Waiting("s", (), ()),)).token(),
+        Progress("1001", 3, (), (), (Lost(2, "fine", "tick", 10**9),)).token(),
     ],
 )
 def test_what_is_no_token_is_refused(token: str) -> None:

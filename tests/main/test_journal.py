@@ -118,6 +118,12 @@ def test_what_is_no_token_is_refused(token: str) -> None:
         at.trace("1001", 0, f"{token};", 10)
 
 
+@pytest.mark.parametrize("gone", ["2:tick", "2:tick:x:fine", "2:tick:999999999:fine", "2:tick:-1:fine"])
+def test_a_token_that_names_no_bucket_is_refused(gone: str) -> None:
+    with pytest.raises(TokenError):
+        reading(with_charges("1001")).trace("1001", 0, f"2;1=9990000;{gone}", 10)
+
+
 def spoilt() -> Rig:
     """1001's third record is damaged."""
     rig = with_charges("1001")

@@ -397,7 +397,8 @@ class Ledger:
         session.until = max(session.until, self._silent_at(session, now))
 
     def _end(self, command: Stop | Release, outcome: Outcome, now: int, doubtful: bool) -> None:
-        """The answer to a doubtful one may be the stored one, from before the crash: its balance is that of then."""
+        """The answer to a doubtful one may be the stored one, from before the crash: its balance is that of then. So
+        may that of a session past its end: then silence ended it before."""
         if isinstance(outcome, Refused):
             if outcome.refusal not in (Refusal.UNKNOWN_SESSION, Refusal.SESSION_CLOSED):
                 raise Wrong(f"{command} was answered {outcome}")
@@ -409,6 +410,7 @@ class Ledger:
             if self.stopped.setdefault(name, outcome) != outcome:
                 raise Wrong(f"{command} was answered {outcome}, before {self.stopped[name]}")
         session = self.sessions.get(outcome.session)
+        doubtful |= session is not None and session.until <= now
         if isinstance(command, Stop):
             session = session or self._session(outcome.session, command, now)
             if session.state == "closed" and (session.used, session.posted) == (outcome.usage, outcome.cost):

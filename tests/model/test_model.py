@@ -10,7 +10,7 @@ import os
 import pytest
 from tests.model.runs import POINTS, Played
 
-DEFAULT = range(20 * len(POINTS))
+DEFAULT = range(30 * len(POINTS))
 SEEDS = range(*map(int, os.environ["MODEL_SEEDS"].split())) if "MODEL_SEEDS" in os.environ else DEFAULT
 
 

@@ -52,7 +52,7 @@ class Style(enum.Enum):
 class Call:
     """A call of `usage` microseconds (octets), reported `reports` times; `steps` of its commands are sent.
 
-    `overrun`: it goes on beyond what was granted.
+    `overrun`: it goes on beyond what was granted. `discount`: what its request takes off.
     """
 
     number: int
@@ -65,16 +65,19 @@ class Call:
     steps: int
     overrun: bool
     new_keys: bool
+    discount: int | None = None
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One command that is over at once; `twist`: a second one with another amount under the same key."""
+    """One command that is over at once; `twist`: a second one, with another amount under the same key or about the
+    first, said after `wait`."""
 
     number: int
     at: int
     command: Command
     twist: Command | None = None
+    wait: int = 3 * SECOND
 
 
 Act: TypeAlias = Call | Shot
@@ -157,7 +160,7 @@ def steps_of(act: Act) -> list[Step]:
         first = act.command
         said = [Step(0, lambda attempt, now, reach: first)]
         if (twist := act.twist) is not None:
-            said.append(Step(3 * SECOND, lambda attempt, now, reach: twist))
+            said.append(Step(act.wait, lambda attempt, now, reach: twist))
         return said
     if act.style in (Style.DIAMETER, Style.DATA):
         return _diameter(act)[: act.steps]
@@ -186,7 +189,8 @@ def _radius(act: Call) -> list[Step]:
     third = act.usage // (act.reports + 1)
 
     def authorise(attempt: int, now: int, reach: int) -> Command:
-        return Authorize(caller, _key(act, "authorise", 0), keys, Service.VOICE, act.called, wish=wish, begin=False)
+        key, service = _key(act, "authorise", 0), Service.VOICE
+        return Authorize(caller, key, keys, service, act.called, wish=wish, begin=False, discount=act.discount)
 
     def start(attempt: int, now: int, reach: int) -> Command:
         return Start(caller, _key(act, "start", attempt), keys, Service.VOICE, act.called)
@@ -233,7 +237,8 @@ def _diameter(act: Call) -> list[Step]:
     quota = 0 if act.number % 2 else max(part, 1)
 
     def first(attempt: int, now: int, reach: int) -> Command:
-        return Authorize(caller, f"{act.number}:first#0", keys, service, act.called, ask=quota or None, begin=True)
+        key, ask = f"{act.number}:first#0", quota or None
+        return Authorize(caller, key, keys, service, act.called, ask=ask, begin=True, discount=act.discount)
 
     def update(index: int) -> Build:
         def build(attempt: int, now: int, reach: int) -> Command:

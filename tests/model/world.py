@@ -56,6 +56,7 @@ class Plan:
 class Ran:
     """What a run was made of. `repeats` of `commands` were said before; `exact` sums were checked to the last digit;
     `asked_again`: so many answers were asked for again after one more crash at the end, which `crashes` leaves out.
+    `kinds`: how often each kind of thing happened.
     """
 
     commands: int = 0
@@ -63,6 +64,7 @@ class Ran:
     crashes: int = 0
     exact: int = 0
     asked_again: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
     points: Counter[str] = field(default_factory=Counter)
     crashed_at: Counter[str] = field(default_factory=Counter)
 

@@ -12,24 +12,23 @@ from tollhouse.rating.discounts import (
     WHOLE,
     DiscountRuleError,
     Grant,
-    Granted,
     check_rule,
-    contributions,
     counts_wallet,
     discount,
     discounted,
     grant,
     lasts,
-    spread,
-    time_expenditure,
+    rating_share,
     unit_discount,
     used_up,
 )
 from tollhouse.rating.rounding import rounded
 from tollhouse.snapshot.accounts import BalanceType, Category
-from tollhouse.snapshot.rules import DISCOUNT_RULES, RecordRules, ReservationRules, RoundingRule
-from tollhouse.values.instants import SECOND
+from tollhouse.snapshot.products import RatingDiscount
+from tollhouse.snapshot.rules import DISCOUNT_RULES, ReservationRules, RoundingRule
+from tollhouse.values.instants import SECOND, parse_instant
 from tollhouse.values.money import INT64_MAX
+from tollhouse.values.uses import Timing
 
 S, R, W = 1000, 2000, 5000
 """10 %, 20 %, 50 %."""
@@ -183,53 +182,32 @@ def test_to_have_some_of_a_discount_balance_grants_it() -> None:
     assert [grant(TIME, 0, "voice"), grant(CLUB, -1, "voice"), grant(CASH, 100, "voice")] == [None, None, None]
 
 
+CHRISTMAS = RatingDiscount(Timing(months=(12,), month_days=(25,)), 5000)
+WEEKEND = RatingDiscount(Timing(week_days=(6, 7)), 2000)
+EVENING = RatingDiscount(Timing(start=18 * 3600), 1000, 22 * 3600, "voice")
+
+
 @pytest.mark.parametrize(
-    ("applied", "always", "left"),
+    ("at", "service", "share"),
     [
-        pytest.param(False, True, 510, id="case 23"),
-        pytest.param(False, False, 600, id="case 23, D"),
-        pytest.param(True, False, 510, id="w applied"),
-        pytest.param(True, True, 510, id="w applied, always"),
+        pytest.param("2026-12-25T19:00:00Z", "voice", 5000, id="a holiday comes before the evening of it"),
+        pytest.param("2026-12-26T12:00:00Z", "data", 2000, id="a Saturday"),
+        pytest.param("2026-12-28T17:59:59Z", "voice", 0, id="a Monday, before six"),
+        pytest.param("2026-12-28T18:00:00Z", "voice", 1000, id="from six on"),
+        pytest.param("2026-12-28T18:00:00Z", "data", 0, id="not of data"),
+        pytest.param("2026-12-28T21:59:59.999999Z", "voice", 1000, id="up to ten"),
+        pytest.param("2026-12-28T22:00:00Z", "voice", 0, id="from ten on none"),
     ],
 )
-def test_case_23_cross_balance_time(applied: bool, always: bool, left: int) -> None:
-    """600 s, a call of 90 s: 510, in full and not at 50 %."""
-    made = grant(TIME, 600, "voice")
-    assert made is not None
-    pieces = spread([made], 90 * SECOND)
-    debits = contributions(pieces, applied, ReservationRules(discount_time_always_debited=always))
-    assert 600 - sum(usage for _, usage in debits) // SECOND == left
+def test_the_first_discount_that_holds_is_the_rating_s(at: str, service: str, share: int) -> None:
+    assert rating_share((CHRISTMAS, WEEKEND, EVENING), "UTC", service, parse_instant(at)) == share
 
 
-def test_the_largest_grant_counts_and_the_next_one_when_it_is_used_up() -> None:
-    """100 s at 50 %, then 30 % without end; the balance that is not used up is not debited."""
-    friends, club, weak = Grant("friends", 5000, 100), Grant("club", 3000), Grant("weak", 1000, 500)
-    pieces = spread([weak, club, friends], 250)
-    assert pieces == (Granted(100, friends), Granted(150, club))
-    assert contributions(pieces, True, ReservationRules()) == (("friends", 100),)
-
-
-def test_usage_beyond_what_grants_last_has_none() -> None:
-    """900 s at 1/s, 50 % on the first 600: 300 + 300 = 600."""
-    pieces = spread([Grant("friends", 5000, 600)], 900)
-    assert [(piece.usage, piece.grant and piece.grant.share) for piece in pieces] == [(600, 5000), (300, None)]
-    shares = [(piece.usage, piece.grant.share if piece.grant else 0) for piece in pieces]
-    costs = [Fraction(*discounted((usage, 1), discount("s*w*r", 0, 0, w))) for usage, w in shares]
-    assert costs == [300, 300]
-
-
-def test_of_equal_grants_the_first_given_counts() -> None:
-    one, other = Grant("one", 5000, 10), Grant("other", 5000, 10)
-    assert spread([one, other], 15) == (Granted(10, one), Granted(5, other))
-    assert spread([other, one], 5) == (Granted(5, other),)
-
-
-def test_no_usage_has_no_piece() -> None:
-    assert spread([Grant("one", 5000)], 0) == spread([], 0) == ()
-    assert spread([], 7) == (Granted(7),)
-
-
-@pytest.mark.parametrize(("by_duration", "grown"), [(True, 120), (False, 60)])
-def test_case_54_time_expenditure(by_duration: bool, grown: int) -> None:
-    """A call of 120 s, 60 s of them from a balance of time."""
-    assert time_expenditure(120, 60, RecordRules(call_duration_in_time_expenditure=by_duration)) == grown
+def test_days_and_hours_are_those_of_the_zone() -> None:
+    """Saturday begins in Tokyo at 15:00Z; on the last Sunday of October 2026 Berlin's has 25 hours."""
+    friday = parse_instant("2026-12-25T15:00:00Z")
+    assert rating_share((WEEKEND,), "Asia/Tokyo", "voice", friday) == 2000
+    assert rating_share((WEEKEND,), "Asia/Tokyo", "voice", friday - 1) == 0
+    sunday_ends = parse_instant("2026-10-25T23:00:00Z")
+    assert rating_share((WEEKEND,), "Europe/Berlin", "voice", sunday_ends - 1) == 2000
+    assert rating_share((WEEKEND,), "Europe/Berlin", "voice", sunday_ends) == 0

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tollhouse.rating.discounts import NONE, discount
-from tollhouse.rating.named_events import event_cascade, event_cost, event_reservation_end
+from tollhouse.rating.cost import cost
+from tollhouse.rating.discounts import discount, discounted_price
+from tollhouse.rating.named_events import event_cascade, event_price, event_reservation_end
+from tollhouse.rating.price import Price
+from tollhouse.rating.unpriced import is_unpriced
+from tollhouse.snapshot.products import EventPrice, NamedEvent
 from tollhouse.snapshot.rules import EventRules, RoundingRule
 from tollhouse.values.instants import SECOND, parse_instant
+from tollhouse.values.money import Unit
 
 
 @pytest.mark.parametrize(
@@ -41,19 +46,46 @@ def test_case_57_the_customers_cascade(customer: str, promotional: bool, cascade
     assert event_cascade(rules.get(customer, EventRules()), promotional) == cascade
 
 
+def priced(rules: EventRules, product: str = "", *prices: EventPrice) -> Price:
+    """9.5 each in a unit without decimals, or what these prices say."""
+    event = NamedEvent("VAS", "RING", prices or (EventPrice("", "LIT", 9_500_000_000),))
+    return event_price(event, product, Unit("LIT", 0), rules)
+
+
 def test_case_58_three_events_are_rounded_once() -> None:
     """3 x 9.5 = 28.5, half up 29; one by one they would be 30."""
-    assert event_cost((19, 2), 3, NONE, EventRules()) == 29
-    assert event_cost((19, 2), 1, NONE, EventRules()) == 10
+    assert cost(priced(EventRules()), 0, 3) == 29
+    assert cost(priced(EventRules()), 0, 1) == 10
 
 
 @pytest.mark.parametrize(
-    ("rule", "cost"), [(RoundingRule.BANKERS, 26), (RoundingRule.CEILING, 26), (RoundingRule.FLOOR, 25)]
+    ("rule", "charged"), [(RoundingRule.BANKERS, 26), (RoundingRule.CEILING, 26), (RoundingRule.FLOOR, 25)]
 )
-def test_case_58_a_discount_is_taken_before_it_is_rounded(rule: RoundingRule, cost: int) -> None:
+def test_case_58_a_discount_is_taken_before_it_is_rounded(rule: RoundingRule, charged: int) -> None:
     """28.5 less 10 % = 25.65; of 29, rounded before it, 10 % would leave 26.1 and so 27 by the ceiling."""
-    assert event_cost((19, 2), 3, discount("s*w*r", 1000, 0, 0), EventRules(rounding=rule)) == cost
+    price = discounted_price(priced(EventRules(rounding=rule)), discount("s*w*r", 1000, 0, 0))
+    assert cost(price, 0, 3) == charged
 
 
 def test_no_event_costs_nothing() -> None:
-    assert event_cost((19, 2), 0, NONE, EventRules(rounding=RoundingRule.CEILING)) == 0
+    assert cost(priced(EventRules(rounding=RoundingRule.CEILING)), 0, 0) == 0
+
+
+def test_a_product_s_own_price_stands_before_that_of_all() -> None:
+    """In each unit by itself: 7 of its own in money, and the points of all."""
+    prices = (
+        EventPrice("", "LIT", 9 * 10**9),
+        EventPrice("gold", "LIT", 7 * 10**9),
+        EventPrice("", "point", 3, money=False),
+        EventPrice("silver", "point", 2, money=False),
+    )
+    assert [cost(priced(EventRules(), product, *prices), 0, 1) for product in ("", "gold", "silver")] == [9, 7, 9]
+    assert [priced(EventRules(), product, *prices).units for product in ("", "gold", "silver")] == [
+        *((("point", 3),), (("point", 3),), (("point", 2),)),
+    ]
+
+
+def test_without_a_price_in_the_wallet_s_money_units_alone_pay() -> None:
+    price = priced(EventRules(), "", EventPrice("", "point", 3, money=False), EventPrice("", "EUR", 10**9))
+    assert is_unpriced(price)
+    assert price.units == (("point", 3),)

@@ -52,6 +52,13 @@ def test_a_line_for_each_posting_in_its_own_unit() -> None:
         assert (line["session"], line["usage"], line["cost"], line["forgone"]) == ("s1", "85.5", "0.6417", "0.000003")
 
 
+def test_how_a_session_is_paid_for() -> None:
+    """One line of a rated session: its cost moved nothing. A record of before says nothing: prepaid."""
+    [line] = read(replace(RECORD, postings=(), call=replace(CALL, request_type="rated")))
+    assert (line["posting"], line["amount"], line["cost"], line["request_type"]) == ("0", "", "0.6417", "rated")
+    assert {line["request_type"] for line in read(RECORD)} == {"prepaid"}
+
+
 def test_a_record_that_moved_nothing_is_one_line_with_posting_0() -> None:
     [line] = read(replace(RECORD, kind="change", postings=(), call=None, note="state=suspended"))
     assert (line["posting"], line["bucket"], line["amount"], line["session"]) == ("0", "", "", "")

@@ -69,10 +69,10 @@ def test_noise(seed: int) -> None:
 
 
 def test_nested_without_end() -> None:
-    """In the record's place, and in a thirteenth field that this release does not know (fields are only appended)."""
+    """In the record's place, and in a sixteenth field that this release does not know (fields are only appended)."""
     deep = b"\x91" * 100_000 + b"\x90"
-    longer = bytes((BODY[0], BODY[1] + 1)) + BODY[2:]
-    assert BODY[1] == 0x9C  # an array of 12
+    longer = BODY[:1] + b"\xdc\x00\x10" + BODY[2:]  # an array of 16
+    assert BODY[1] == 0x9F  # an array of 15
     assert readable(longer + b"\xc0") == RECORD
     assert readable(longer + deep) is None
     assert readable(b"\x01" + deep) is None

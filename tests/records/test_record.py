@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tollhouse.records.record import Call, decode, digest, encode, enter
+from tollhouse.records.record import Call, Named, decode, digest, encode, enter
 from tollhouse.values.money import INT64_MAX, AmountError
 from tollhouse.wallet.funds import credit
-from tollhouse.wallet.state import Posting, Wallet, new_wallet
+from tollhouse.wallet.state import Bucket, Posting, Wallet, new_wallet
 
 CALL = Call("s1", "nas", "1001", "voice", "1", "4420", 5, 85, 641_700, 0, b"price", "stop", 3)
 
@@ -31,6 +31,19 @@ def test_what_is_stored_is_what_was_entered() -> None:
     assert decode(body) == record
     assert encode(record) == body
     assert body[0] == 1
+
+
+def test_a_record_names_the_buckets_that_it_moved() -> None:
+    """Tenths of a second (steps of 100,000 us) have one decimal, money the wallet's six; the main bucket is `cash`."""
+    tenths = Bucket(2, "free", 50, unit="second", service="voice", step=100_000)
+    idle = Bucket(4, "seen", 7, unit="EUR", idle=True)
+    rich = replace(wallet(70), buckets=(tenths, Bucket(3, "bonus", 5), *wallet(70).buckets, idle))
+    moved = (Posting(2, -5, "revenue"), Posting(3, -5, "revenue"), Posting(1, -1, "revenue"))
+    _, record, _ = enter(rich, 9, "session", "nas", "stop", moved)
+    assert record.buckets == (Named(2, "free", 1), Named(3, "bonus", 6))
+    assert [one.unit for one in record.postings] == ["second", "", ""]
+    assert record.decimals == record.places(9) == 6
+    assert replace(record, decimals=-1).places(9) == 9
 
 
 def test_any_change_is_another_place_in_the_chain() -> None:

@@ -69,6 +69,22 @@ def test_case_36_a_call_of_45_is_one_line_of_type_1() -> None:
     assert (line["CDR_TYPE"], line["COSTS"], line["BALANCES"]) == (("1",), ("45",), ("100",))
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("", {}),
+        ("prepaid", {}),
+        ("postpaid", {"REQUEST_TYPE": ("postpaid",)}),
+        ("rated", {"REQUEST_TYPE": ("rated",), "RATED_CHARGE": ("45",)}),
+        ("none", {"REQUEST_TYPE": ("none",)}),
+    ],
+)
+def test_how_a_session_is_paid_for(kind: str, expected: dict[str, tuple[str, ...]]) -> None:
+    """Empty: a record of before."""
+    line = told(paid(call=replace(call(45), request_type=kind, cost=45)), CASCADE, BEFORE)
+    assert {name: line[name] for name in ("REQUEST_TYPE", "RATED_CHARGE") if name in line} == expected
+
+
 def test_what_every_line_has() -> None:
     """The form of the whole line, once."""
     record = replace(paid((3, 10), kind="charge"), note="a=b")

@@ -8,9 +8,9 @@ import pytest
 from tollhouse.snapshot.accounts import BalanceType, Category
 from tollhouse.snapshot.products import Product
 from tollhouse.snapshot.rules import ExpiryRules, Recorded, Rules
-from tollhouse.values.instants import DAY, Instant, parse_instant
+from tollhouse.values.instants import DAY, Instant, format_instant, parse_instant
 from tollhouse.wallet.changes import Cause, Conditions, Ended, Moved, Removed, Step
-from tollhouse.wallet.ending import REMOVED_LIST, TERMINATED_LIST, list_line, list_name, list_of, removed
+from tollhouse.wallet.ending import REMOVED_LIST, TERMINATED_LIST, cause_of, list_line, list_name, list_of, removed
 from tollhouse.wallet.life import caught_up, next_due
 from tollhouse.wallet.state import ACTIVE, FROZEN, QUARANTINED, SUSPENDED, TERMINATED, Bucket, Posting, Wallet
 
@@ -107,13 +107,15 @@ def test_case_70_the_line_and_the_name_of_its_file() -> None:
     moved = step.changes[0]
     assert isinstance(moved, Moved)
     assert list_name(list_of(moved), at) == "expiredWallet_20260510150405.log"
-    assert list_line(step.wallet, moved) == "2026-05-10T15:04:05Z|wallet_expired|t|w"
+    line = list_line(format_instant(moved.at), cause_of(moved), step.wallet.tenant, step.wallet.name)
+    assert line == "2026-05-10T15:04:05Z|wallet_expired|t|w"
     assert list_name(REMOVED_LIST, at, ".txt") == "removedWallet_20260510150405.txt"
 
 
 def test_a_name_with_a_line_end_in_it_makes_no_line_of_its_own() -> None:
-    odd = msgspec.structs.replace(wallet(), name="a\r\nb\\n")
-    assert list_line(odd, Removed(BEGAN, listed=True)) == "2026-01-01T00:00:00Z|removal|t|a\\r\\nb\\\\n"
+    cause = cause_of(Removed(BEGAN, listed=True))
+    line = list_line("2026-01-01T00:00:00Z", cause, "t", "a\r\nb\\n")
+    assert line == "2026-01-01T00:00:00Z|removal|t|a\\r\\nb\\\\n"
 
 
 @pytest.mark.parametrize("state", [SUSPENDED, FROZEN])

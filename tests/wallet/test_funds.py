@@ -1,4 +1,4 @@
-"""Hold, take, give back, top up, expire: an accountant's table each, and invariants over random steps."""
+"""Hold, take, give back, expire: an accountant's table each, and invariants over random steps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from random import Random
 
 import pytest
 
+from tollhouse.snapshot.accounts import BalanceType
 from tollhouse.wallet import funds
 from tollhouse.wallet.state import Bucket, Lines, Posting, Wallet, new_wallet
+from tollhouse.wallet.transfer import place_like, posted
 
 NOW = 1000
 BONUS = Bucket(2, "bonus", 15, order=1, expiry=2000)
 EXTRA = Bucket(3, "bonus", 35, order=1)
+BONUS_TYPE = BalanceType("bonus", "EUR", 1)
 
 
 def wallet(main: int, *others: Bucket, credit: int = 0, held: int = 0) -> Wallet:
@@ -58,7 +61,7 @@ def test_available(before: Wallet, free: int) -> None:
         (15, ((2, 15),)),
         (60, ((2, 15), (3, 35), (1, 10))),
         (226, ((2, 15), (3, 35), (1, 176))),
-        (236, ((2, 15), (3, 35), (1, 186))),  # ten of credit
+        (236, ((2, 15), (3, 35), (1, 176), (funds.CREDIT, 10))),
     ],
 )
 def test_holds_follow_the_cascade_credit_last(amount: int, lines: Lines) -> None:
@@ -112,39 +115,9 @@ def test_held_money_is_good_after_its_expiry_and_free_money_is_not() -> None:
     assert figures(funds.expire(taken.wallet, NOW)[0]) == {1: (0, 0)}
 
 
-@pytest.mark.parametrize(
-    ("bucket", "due"),
-    [
-        (Bucket(2, "bonus", 50), 0),
-        (Bucket(2, "bonus", 50, expiry=7), 7),
-        (Bucket(2, "bonus", 50, 20, expiry=7), 7),
-        (Bucket(2, "bonus", 50, 50, expiry=7), 0),  # wholly held: nothing to do until it is given back
-        (Bucket(2, "bonus", 0, expiry=7), 7),
-    ],
-)
-def test_when_something_expires_next(bucket: Bucket, due: int) -> None:
-    assert funds.next_expiry(wallet(10, bucket)) == due
-
-
 def test_a_refund_goes_to_the_main_bucket_and_pays_debts() -> None:
     after, postings = funds.credit(wallet(-30, BONUS), 50, "revenue")
     assert (figures(after)[1], postings) == ((20, 0), (Posting(1, 50, "revenue"),))
-
-
-def test_top_ups_go_where_kind_start_expiry_and_weight_agree() -> None:
-    before = wallet(10, EXTRA)
-    same, postings = funds.top_up(before, 5, "bonus", 1, 0, 0, 0)
-    assert (figures(same)[3], postings) == ((40, 0), (Posting(3, 5, "issue"),))
-    heavier, _ = funds.top_up(new_wallet("w", "t", "EUR", 6, 0, 10), 5, "bonus", 1, 0, 0, 7)
-    assert [(bucket.id, bucket.weight) for bucket in heavier.buckets] == [(2, 7), (1, 0)]
-    assert heavier.next_bucket == 3
-
-
-def test_resetting_a_balance_type_leaves_holds_and_debts() -> None:
-    before = wallet(-5, Bucket(2, "bonus", 50, 20), Bucket(3, "bonus", 7))
-    after, postings = funds.empty_type(before, "bonus")
-    assert (figures(after), sum(one.amount for one in postings)) == ({2: (20, 20), 3: (0, 0), 1: (-5, 0)}, -37)
-    assert funds.empty_type(before, "cash") == (before, ())
 
 
 @pytest.mark.parametrize(
@@ -174,7 +147,10 @@ def test_random_steps_keep_the_books(seed: int) -> None:
         step = dice.randrange(6)
         if step == 0:
             expiry = dice.choice((0, now + dice.randrange(1, 60)))
-            state, postings = funds.top_up(state, dice.randrange(1, 50), "bonus", 1, 0, expiry, dice.randrange(2))
+            wanted = Bucket(0, "bonus", 0, expiry=expiry, weight=dice.randrange(2))
+            state, place = place_like(state, BONUS_TYPE, wanted, now)
+            postings = (Posting(place, dice.randrange(1, 50), "issue"),)
+            state = posted(state, postings)
         elif step == 1 and (held := funds.hold(state, dice.randrange(1, 40), now)) is not None:
             state, lines = held
             sessions.append(lines)
@@ -195,26 +171,54 @@ def test_random_steps_keep_the_books(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("paid", "amount", "values"),
+    ("paid", "amount", "values", "left"),
     [
-        (((2, 10), (1, 30)), 25, {2: 15, 3: 35, 1: 25}),  # cash paid last: it comes first
-        (((2, 10), (1, 30)), 40, {2: 25, 3: 35, 1: 30}),
-        (((1, 30), (3, 10)), 15, {2: 15, 3: 45, 1: 5}),
-        (((9, 10), (2, 5)), 15, {2: 20, 3: 35, 1: 10}),  # bucket 9 is spent and gone
-        ((), 7, {2: 15, 3: 35, 1: 7}),  # a session of an older release does not say
+        (((2, 10), (1, 30)), 25, {2: 15, 3: 35, 1: 25}, ((2, 10), (1, 5))),  # cash paid last: it comes first
+        (((2, 10), (1, 30)), 40, {2: 25, 3: 35, 1: 30}, ()),
+        (((1, 30), (3, 10)), 15, {2: 15, 3: 45, 1: 5}, ((1, 25),)),
+        (((1, 5), (3, 10), (1, 8)), 20, {2: 15, 3: 45, 1: 10}, ((1, 3),)),  # 8, 10, and 2 of what it paid first
+        (((1, 5), (funds.CREDIT, 8)), 9, {2: 15, 3: 35, 1: 9}, ((1, 4),)),  # credit is the main bucket's
+        (((9, 10), (2, 5)), 15, {2: 20, 3: 35, 1: 10}, ()),  # bucket 9 is spent and gone
+        (((2, 5), (9, 10)), 12, {2: 17, 3: 35, 1: 10}, ((2, 3),)),  # what it paid comes first all the same
+        ((), 7, {2: 15, 3: 35, 1: 7}, ()),  # a session of an older release does not say
     ],
 )
-def test_paid_back_to_where_it_came_from(paid: Lines, amount: int, values: dict[int, int]) -> None:
+def test_paid_back_to_where_it_came_from(paid: Lines, amount: int, values: dict[int, int], left: Lines) -> None:
     before = wallet(0, BONUS, EXTRA)
-    after, postings = funds.pay_back(before, paid, amount, "adjustment")
+    after, stays, back = funds.pay_back(before, paid, amount)
     assert {bucket.id: bucket.value for bucket in after.buckets} == values
-    assert sum(posting.amount for posting in postings) == amount == after.balance() - before.balance()
+    assert stays == left
+    assert sum(given for _, given in back) == amount == after.balance() - before.balance()
 
 
 def test_credit_that_is_held_pays_before_fresh_credit() -> None:
     """Bucket 2 has 100, all held, and 500 of the main bucket's credit are held: 600 take both, and nothing stays."""
     buckets = (Bucket(2, "bonus", 100, 100), Bucket(1, "cash", 0, 500))
     before = Wallet("w", "t", "EUR", 6, 1_000_000, buckets, next_bucket=3)
-    taken = funds.take(before, ((2, 100), (1, 500)), 600, 0, True, (2, funds.CREDIT))
+    taken = funds.take(before, ((2, 100), (funds.CREDIT, 500)), 600, 0, True, (2, funds.CREDIT))
     assert (taken.lines, taken.overdrawn) == ((), 0)
-    assert {one.id: (one.value, one.held) for one in taken.wallet.buckets} == {2: (0, 0), 1: (-500, 0)}
+    assert figures(taken.wallet) == {2: (0, 0), 1: (-500, 0)}
+
+
+@pytest.mark.parametrize(("debt", "value", "overdrawn", "forgone"), [(True, -5, 5, 0), (False, 0, 0, 5)])
+def test_held_credit_is_only_for_what_is_paid_on_credit(debt: bool, value: int, overdrawn: int, forgone: int) -> None:
+    """10 of the main bucket and 20 of its credit are held, each for a part of a call. The first part comes to 15: it
+    takes its 10, the 5 are owed or not taken; the 20 stay held for the other part."""
+    before = wallet(10, credit=20, held=30)
+    taken = funds.take(before, ((1, 10), (funds.CREDIT, 20)), 15, NOW, debt, (1,))
+    assert (taken.lines, taken.overdrawn, taken.forgone) == (((funds.CREDIT, 20),), overdrawn, forgone)
+    assert figures(taken.wallet) == {1: (value, 20)}
+
+
+def test_what_is_held_pays_though_a_debt_came_between() -> None:
+    """10 of the main bucket were held when another session's debt of 8 left 2 there: they pay all the same."""
+    taken = funds.take(wallet(2, credit=20, held=10), ((1, 10),), 10, NOW, True, (1,))
+    assert (taken.lines, taken.overdrawn, figures(taken.wallet)) == ((), 0, {1: (-8, 0)})
+
+
+def test_who_paid_is_told_in_the_order_of_paying() -> None:
+    """3 of the main bucket, 10 of a bonus, then 7 on the main bucket's credit: two postings, three payers in turn."""
+    before = Wallet("w", "t", "EUR", 6, 50, (Bucket(1, "cash", 3), Bucket(2, "bonus", 10)))
+    taken = funds.take(before, (), 20, NOW, debt=False)
+    assert taken.paid == ((1, 3), (2, 10), (funds.CREDIT, 7))
+    assert taken.postings == (Posting(1, -10, "revenue"), Posting(2, -10, "revenue"))

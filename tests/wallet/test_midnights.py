@@ -15,7 +15,6 @@ from tollhouse.wallet.midnights import (
     known_zone,
     period_end,
     removal_of,
-    unknown_zones,
 )
 
 VLADIVOSTOK = ExpiryRules(expire_at_midnight_zone="Asia/Vladivostok")
@@ -108,14 +107,6 @@ def test_case_81_removal_waits_for_the_next_midnight(zone: str, trigger: str, ex
 def test_case_82_spending_begins_anew_at_midnight(zone: str, period: Period, spent: str, expected: str) -> None:
     rules = ExpiryRules(expenditure_midnight_zone=zone)
     assert format_instant(period_end(period, parse_instant(spent), rules)) == expected
-
-
-def test_case_83_a_zone_that_there_is_not_is_named_with_its_key() -> None:
-    assert unknown_zones(ExpiryRules(remove_at_midnight_zone="Brazil/DeNoranha", expire_at_midnight_zone="GMT0")) == (
-        ("remove_at_midnight_zone", "Brazil/DeNoranha"),
-    )
-    assert unknown_zones(ExpiryRules(remove_at_midnight_zone="Brazil/DeNoronha")) == ()
-    assert unknown_zones(ExpiryRules()) == ()
 
 
 @pytest.mark.parametrize("name", ["", "Nowhere", "Europe", "../etc/passwd", "/etc/localtime", "a\0b", "x" * 300])

@@ -14,7 +14,7 @@ from tollhouse.values.refusals import Refusal
 from tollhouse.values.uses import Use
 from tollhouse.wallet import funds
 from tollhouse.wallet.state import Bucket, Posting, Wallet
-from tollhouse.wallet.transfer import Stopped, Transferred, cleared, transfer, worth
+from tollhouse.wallet.transfer import Stopped, Transferred, cleared, drained, transfer, worth
 
 NOW = 100 * DAY
 BONUS = BalanceType("bonus", "EUR", 1)
@@ -155,20 +155,28 @@ def test_case_100_drained_buckets(clears: bool, deletes: bool, left: set[int]) -
     before = wallet("w", 0, bonus(2, 60), bonus(3, 0))
     spent = funds.take(before, (), 60, NOW, debt=False).wallet
     rules = WalletRules(clears_empty_buckets=clears, deletes_cleared_buckets=deletes)
-    after = cleared(before, spent, rules, NOW)
+    after = cleared(spent, drained(spent, {2}), rules, NOW)
     assert set(values(after)) == left
     assert set(values(funds.expire(after, NOW)[0])) == ({3, 1} if clears else {2, 3, 1})
     assert (after == spent) is not clears
 
 
 def test_case_100_a_bucket_that_is_not_drained_stays() -> None:
-    rules = WalletRules(clears_empty_buckets=True)
+    """Of 60 and 5, 59 and then 65 are taken; on credit something is held of nothing."""
     before = wallet("w", 5, bonus(2, 60))
-    for used in (59, 65):
-        after = cleared(before, funds.take(before, (), used, NOW, debt=False).wallet, rules, NOW)
-        assert set(values(after)) == ({2, 1} if used == 59 else {1})
-    held = wallet("w", 5, bonus(2, 0, held=7))  # on credit
-    assert cleared(before, held, rules, NOW) == held
+    for used, empty in ((59, set()), (65, {2})):
+        assert drained(funds.take(before, (), used, NOW, debt=False).wallet, {2, 1}) == empty
+    assert drained(wallet("w", 5, bonus(2, 0, held=7)), {2}) == set()
+    assert drained(wallet("w", 5, bonus(2, -7)), {2}) == set()
+
+
+def test_case_100_what_is_more_than_its_value_stays() -> None:
+    """A counter, a member's share of a group, and a blocker say something when they are empty, too."""
+    counter = msgspec.structs.replace(bonus(2, 0), idle=True, unit="EUR")
+    member = msgspec.structs.replace(bonus(3, 0), use=Use(groups=("family",)))
+    blocker = msgspec.structs.replace(bonus(4, 0), use=Use(blocker=True))
+    bound = msgspec.structs.replace(bonus(5, 0), use=Use(destinations=("DST_UK",)))
+    assert drained(wallet("w", 0, counter, member, blocker, bound), {1, 2, 3, 4, 5}) == {5}
 
 
 def random_wallet(name: str, dice: Random) -> Wallet:

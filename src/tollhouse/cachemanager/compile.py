@@ -19,6 +19,7 @@ from tollhouse.configdb.tariff_values import scaled
 from tollhouse.snapshot.accounts import Account, CarrierRate, Gateway, Tenant
 from tollhouse.store import snapshot as tables
 from tollhouse.store.snapshot import AccountEntry, Edit
+from tollhouse.values.commands import RequestType
 from tollhouse.values.money import Unit
 
 PROTOCOLS = ("radius", "diameter", "sip")
@@ -178,6 +179,8 @@ def _account(row: AccountRow, unseal: Unseal, faults: Faults) -> AccountEntry | 
         tech_prefix=row.tech_prefix,
         enabled=bool(row.enabled),
         legs=faults.read("accounts", row.name, "legs", _legs, row) or (),
+        request_type=faults.read("accounts", row.name, "request_type", RequestType, row.request_type)
+        or RequestType.PREPAID,
     )
     return AccountEntry(account, row.ani or "", row.addresses)
 

@@ -8,11 +8,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from tollhouse.cachemanager.catalogue import Catalogue
 from tollhouse.cachemanager.faults import Faults
 from tollhouse.configdb.rows import BalanceTypeRow, Parties, ProductRow, Products, UnitRow
 from tollhouse.configdb.rule_values import make_rules, read_rule, type_of
 from tollhouse.configdb.tariff_values import moment
 from tollhouse.snapshot.accounts import BalanceType, Category, LimitType, MaximumPolicy, Period
+from tollhouse.snapshot.groups import Strategy
 from tollhouse.snapshot.products import Batch, Cascade, Product, Promotion
 from tollhouse.store import snapshot as tables
 from tollhouse.store.snapshot import Edit
@@ -30,6 +32,7 @@ SERVICES: Final = {
 """Whose usage units of each kind count: first what they count where their balance type names nothing."""
 LONGEST: Final[Duration] = 36_525 * DAY
 """A hundred years."""
+_UTC: Final = "UTC"
 _FINEST: Final = 6
 """Decimals of a second: time is counted in microseconds."""
 _PERIOD: Final = re.compile(r"([0-9]{1,9})([dhms])")
@@ -97,9 +100,16 @@ def _balance_type(row: BalanceTypeRow, unit: UnitRow, step: int, faults: Faults)
 
 
 def compile_products(products: Products, parties: Parties, faults: Faults) -> list[Edit]:
-    """Cascades, products, batches and rules: all rows of their tables."""
+    """Cascades, products, batches, rules, shared groups and named events: all rows of their tables."""
     compiler = _Compiler(products, parties, faults)
-    return [compiler.cascades(), compiler.products(), compiler.batches(), compiler.rules()]
+    return [
+        compiler.cascades(),
+        compiler.products(),
+        compiler.batches(),
+        compiler.rules(),
+        compiler.strategies(),
+        compiler.events(),
+    ]
 
 
 class _Compiler:
@@ -108,7 +118,9 @@ class _Compiler:
     def __init__(self, products: Products, parties: Parties, faults: Faults) -> None:
         self._rows = products
         self._faults = faults
+        self._catalogue = Catalogue(products, parties, faults)
         self._tenants = {tenant.name for tenant in parties.tenants}
+        self._zones = {tenant.name: tenant.zone for tenant in parties.tenants}
         decimals = {unit.name: unit.decimals for unit in parties.units}
         self._decimals = {kind.name: decimals.get(kind.unit, 0) for kind in parties.balance_types}
         """Balance type to the decimals of its unit."""
@@ -127,6 +139,7 @@ class _Compiler:
 
     def products(self) -> Edit:
         promotions, lasts, cascades = self._promotions(), self._bucket_periods(), self._product_cascades()
+        discounts = self._catalogue.discounts()
         found = {}
         for row in self._rows.products:
             key = row.tenant, row.name
@@ -142,6 +155,8 @@ class _Compiler:
                 promotions=tuple(promotions.get(key, ())),
                 bucket_lasts=tuple(sorted(lasts.get(key, ()))),
                 cascades=tuple(sorted(cascades.get(key, ()))),
+                discounts=discounts[key],
+                zone=self._zones.get(row.tenant, _UTC) if discounts[key] else _UTC,
             )
         return _edit(tables.PRODUCT, found)
 
@@ -171,6 +186,21 @@ class _Compiler:
                 self._balance_type("parameters", where, kind, "value")
             values.setdefault(row.tenant, []).append((row.name, value))
         return _edit(tables.RULES, {(tenant,): make_rules(own) for tenant, own in values.items()})
+
+    def events(self) -> Edit:
+        """Each with all its prices."""
+        return _edit(tables.EVENT, self._catalogue.events())
+
+    def strategies(self) -> Edit:
+        """Of shared groups: each wallet's own, and everyone's."""
+        found = {}
+        for row in self._rows.shared_groups:
+            where = f"{row.tenant} {row.name} {row.wallet}"
+            self._tenant("shared_groups", where, row.tenant)
+            strategy = self._faults.read("shared_groups", where, "strategy", Strategy, row.strategy)
+            if strategy is not None:
+                found[row.tenant, row.name, row.wallet] = strategy
+        return _edit(tables.SHARING, found)
 
     def _promotions(self) -> dict[tuple[str, str], list[Promotion]]:
         found: dict[tuple[str, str], list[Promotion]] = {}

@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
-from tollhouse.cli import bring, compare, tariff
+from tollhouse.cli import bring, compare, parameters, tariff
 from tollhouse.cli.bar import watched
 from tollhouse.cli.errors import DONE, FAILED, CommandError, LostError, SilentError
 from tollhouse.cli.http import HttpLink, read_token
 from tollhouse.cli.link import Link, call
+from tollhouse.cli.method import REQUEST_ID, Method
 from tollhouse.cli.parser import Nouns, add_methods, params
 from tollhouse.cli.show import Json, explained, shown, table
-from tollhouse.cli.table import METHODS, REQUEST_ID, Method
+from tollhouse.cli.table import METHODS
 from tollhouse.cli.walks import WALKS
 from tollhouse.store.errors import StoreError
 
@@ -30,6 +31,22 @@ class Disk(Link, Protocol):
 
     def close(self) -> None:
         """Let an engine have the directory."""
+
+
+REPORTS: Final = {
+    "tariff.import": tariff.report,
+    "wallet.import": bring.report,
+    "config.import_parameters": parameters.report,
+    "rating.explain": explained,
+}
+"""Results that are shown in a way of their own."""
+JUDGES: Final = {
+    "tariff.import": tariff.judge,
+    "tariff.export": tariff.judge,
+    "wallet.import": bring.judge,
+    "config.import_parameters": parameters.judge,
+}
+"""Results that may tell of problems: said on stderr, and what the exit status is then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +142,8 @@ def _do(method: Method, given: argparse.Namespace, link: Link) -> int:
         print(answer.decode())
     else:
         _show(method, result)
-    if method.name == "wallet.import":
-        return bring.judge(result)
-    return tariff.judge(result) if method.name in ("tariff.import", "tariff.export") else DONE
+    judge = JUDGES.get(method.name)
+    return DONE if judge is None else judge(result)
 
 
 def _to_watch(method: Method, given: argparse.Namespace) -> bool:
@@ -139,14 +155,8 @@ def _show(method: Method, result: Json) -> None:
     if isinstance(rows, list):
         damaged = any("damaged" in row for row in rows)
         lines = table(rows, (*method.columns, "damaged") if damaged else method.columns)
-    elif method.name == "tariff.import":
-        lines = tariff.report(result)
-    elif method.name == "wallet.import":
-        lines = bring.report(result)
-    elif method.name == "rating.explain":
-        lines = explained(result)
     else:
-        lines = shown(result)
+        lines = REPORTS.get(method.name, shown)(result)
     for line in lines:
         print(line)
     if isinstance(rows, list) and result.get("next") is not None:

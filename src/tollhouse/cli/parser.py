@@ -12,7 +12,8 @@ from typing import Any, NoReturn, TypeAlias
 import msgspec
 
 from tollhouse.cli.http import DEFAULT_URL, base_url
-from tollhouse.cli.table import METHODS, Argument, Kind, Method
+from tollhouse.cli.method import Argument, Kind, Method
+from tollhouse.cli.table import METHODS
 
 Nouns: TypeAlias = "argparse._SubParsersAction[Parser]"
 Run: TypeAlias = Callable[[argparse.Namespace], int]
@@ -21,10 +22,11 @@ Run: TypeAlias = Callable[[argparse.Namespace], int]
 _NOUNS = {
     "system": "the appliance itself",
     "tariff": "what it charges by",
+    "config": "what it goes by",
     "rating": "prices",
     "wallet": "who pays",
     "session": "calls and data sessions",
-    "event": "one-shot charges",
+    "event": "one-shot charges, named events",
     "record": "what moved",
 }
 

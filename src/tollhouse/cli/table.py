@@ -2,72 +2,9 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
 from typing import Final
 
-
-class Kind(enum.Enum):
-    """How an argument is read, and what it becomes in JSON."""
-
-    TEXT = "TEXT"
-    NUMBER = "N"
-    FLAG = ""
-    FOLDER = "DIR"
-    """A path, made absolute: the engine runs elsewhere."""
-    FILE = "FILE"
-    """A file that is read here."""
-    OR_NONE = "TEXT|none"
-    """A text, or `none` for null."""
-    LIST = "A,B"
-    """Texts, separated by commas."""
-    JSON = "JSON|@FILE"
-    """What the API takes, or a file that holds it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A parameter of a method. A positional one goes without its name; any other is `--name`."""
-
-    name: str
-    help: str
-    kind: Kind = Kind.TEXT
-    positional: bool = False
-    required: bool = False
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A method of the API.
-
-    `words`: how it is called here, where not noun and verb of its name. `on_disk`: the disk answers it too, where no
-    engine runs. `rows`: the key of the result's list, shown as a table of `columns` (a dot goes into an object).
-    `patience`: seconds within which an answer begins.
-    """
-
-    name: str
-    help: str
-    arguments: tuple[Argument, ...] = ()
-    words: tuple[str, ...] = ()
-    on_disk: bool = False
-    rows: str = ""
-    columns: tuple[str, ...] = ()
-    patience: int = 30
-    options: tuple[Argument, ...] = ()
-    """Flags that ask another method the same: that of the verb `explain` for --explain."""
-    local: tuple[Argument, ...] = ()
-    """Flags that concern this command alone, and that no method is told of."""
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The words of the command."""
-        return self.words or tuple(self.name.split("."))
-
-    @property
-    def moves_money(self) -> bool:
-        """Whether it carries a request id: the same id again is the same request."""
-        return REQUEST_ID in self.arguments
+from tollhouse.cli.method import REQUEST_ID, Argument, Kind, Method
 
 
 def _first(name: str, text: str, kind: Kind = Kind.TEXT) -> Argument:
@@ -78,8 +15,10 @@ def _must(name: str, text: str) -> Argument:
     return Argument(name, text, required=True)
 
 
-REQUEST_ID: Final = Argument("request_id", "the request's own id: the same id again moves nothing (default: a new one)")
 _WALLET: Final = _first("wallet", "the wallet's name")
+_REQUEST_TYPE: Final = Argument(
+    "request_type", "prepaid, postpaid, pseudoprepaid, rated or none (default: as the account says)"
+)
 _SESSION: Final = _first("session", "the session's id, or the session_id that it was authorised under")
 _OPERATOR: Final = _must("operator", "who says so: a name without spaces")
 _ADJUSTMENT: Final = _first("adjustment", "its id: the request id of the adjustment")
@@ -92,6 +31,7 @@ _TOR: Final = Argument(
 )
 _USAGE: Final = "seconds (voice), octets (data), messages or units"
 _SESSIONS: Final = Argument("max_sessions", "at a time; 0: as its product says", Kind.NUMBER)
+_OTHER_PRODUCTS: Final = Argument("other_products", "those of other accounts that share it", Kind.LIST)
 _LIMIT: Final = Argument("limit", "at most so many, 1 to 1000 (default: 100)", Kind.NUMBER)
 
 
@@ -114,6 +54,11 @@ def _price(tor: str, *usage: Argument) -> tuple[Argument, ...]:
     )
 
 
+_EVENTS: Final = (
+    Argument("count", "so many of the event (default: 1)", Kind.NUMBER),
+    Argument("promotional", "paid by the cascade of promotional events", Kind.FLAG),
+    Argument("discount", "percent that the service takes off"),
+)
 _BALANCE_TYPE: Final = Argument("balance_type", "of which balance type (default: cash)")
 _COUNTED: Final = Argument("unit", "what the amount is in (default: what the balance type counts in)")
 _BUCKETS: Final = (
@@ -172,6 +117,18 @@ METHODS: Final = (
     ),
     Method("tariff.progress", "how far the tariff import is that runs now"),
     Method(
+        "config.import_parameters",
+        "set another platform's rules of charging by its own names: all of a file or, with any problem, nothing",
+        (
+            _first("path", "its configuration file, on the engine's machine", Kind.FILE),
+            Argument("dry_run", "only look what is wrong with it, and what it would set", Kind.FLAG),
+            _TENANT,
+            Argument("customer", "the tenant's number there, by which cascades are listed (default: its name)"),
+        ),
+        words=("config", "import-parameters"),
+        patience=60,
+    ),
+    Method(
         "rating.cost",
         "what a usage would cost",
         _price("voice", _must("usage", _USAGE)),
@@ -210,10 +167,11 @@ METHODS: Final = (
             Argument("opening", "the money it begins with (default: 0)"),
             Argument("credit_limit", "how far below zero it may go (default: 0, prepaid)"),
             _TENANT,
-            Argument("product", "what it is sold as: it waits for its first use (default: none, it is active)"),
+            Argument("product", "what it is sold as: it waits for its first use (default: its batch's; none: active)"),
             Argument("batch", "of subscriber accounts (default: none)"),
             _SESSIONS,
             Argument("balance_types", "has an empty bucket of each, if the rules say so", Kind.LIST),
+            _OTHER_PRODUCTS,
             REQUEST_ID,
         ),
     ),
@@ -227,13 +185,25 @@ METHODS: Final = (
         columns=("wallet", "state", "balance", "held", "available", "credit_limit", "unit", "records"),
     ),
     Method(
+        "wallet.reservations",
+        "the sessions for which a wallet holds something now, a page at a time",
+        (
+            _WALLET,
+            _after("session"),
+            Argument("limit", "at most so many, 1 to 1000 (default: as its provider's rules say, 5)", Kind.NUMBER),
+        ),
+        on_disk=True,
+        rows="reservations",
+        columns=("session", "state", "client", "destination", "created", "until", "used", "held", "unit", "holds"),
+    ),
+    Method(
         "wallet.recharge",
         "money or units into a wallet",
         (_WALLET, Argument("amount", "a decimal number (default: 0)"), _COUNTED, *_BUCKETS, _NOTE, REQUEST_ID),
     ),
     Method(
         "wallet.change",
-        "credit limit, state, expiry or sessions at a time; what is not given stays",
+        "credit limit, state, expiry, sessions at a time or other products; what is not given stays",
         (
             _WALLET,
             Argument("credit_limit", "how far below zero it may go"),
@@ -244,6 +214,7 @@ METHODS: Final = (
             ),
             Argument("expiry", "ISO 8601; '' is never"),
             _SESSIONS,
+            _OTHER_PRODUCTS,
             _NOTE,
             REQUEST_ID,
         ),
@@ -265,6 +236,20 @@ METHODS: Final = (
         "wallet.remove",
         "take a wallet out of service for good; what it holds is written off",
         (_WALLET, _NOTE, REQUEST_ID),
+    ),
+    Method(
+        "wallet.ended",
+        "wallets that were terminated or removed, as a table or as lists for other systems",
+        (
+            Argument("since", "from this time on, ISO 8601 (default: from the first)"),
+            Argument("until", "before this time (default: to the last)"),
+            _after("page", Kind.TEXT),
+            Argument("limit", "records that a page reads, 1 to 1000 (default: 1000)", Kind.NUMBER),
+        ),
+        on_disk=True,
+        rows="ended",
+        columns=("at", "list", "due", "cause", "tenant", "wallet"),
+        local=(Argument("lists", "into files in this directory: a list for each minute that has any", Kind.FOLDER),),
     ),
     Method(
         "wallet.trace",
@@ -338,6 +323,7 @@ METHODS: Final = (
             _TOR,
             Argument("routes", "the answer is to name carriers", Kind.FLAG),
             Argument("discount", "so many percent of the price the service takes off"),
+            _REQUEST_TYPE,
             REQUEST_ID,
         ),
     ),
@@ -351,6 +337,7 @@ METHODS: Final = (
             Argument("caller", "the number that calls"),
             _AT,
             _TOR,
+            _REQUEST_TYPE,
             REQUEST_ID,
         ),
     ),
@@ -377,6 +364,11 @@ METHODS: Final = (
         ),
     ),
     Method("session.release", "a session never began: all that was held goes back", (_SESSION, _TOR, REQUEST_ID)),
+    Method(
+        "session.disconnect",
+        "end a session of whatever client; it is charged as engine.on_silence says, and its client is told",
+        (_SESSION, REQUEST_ID),
+    ),
     Method("session.get", "a session as it stands", (_SESSION,), on_disk=True),
     Method(
         "session.list",
@@ -388,7 +380,7 @@ METHODS: Final = (
     ),
     Method(
         "event.charge",
-        "take an amount, or the price of a usage to a destination, at once",
+        "take an amount, or the price of named events or of a usage to a destination, at once",
         (
             _WALLET,
             Argument("amount", "a decimal number"),
@@ -398,6 +390,21 @@ METHODS: Final = (
             Argument("tor", "type of record: what usage counts (default: message)", choices=_TOR.choices),
             _AT,
             _NOTE,
+            REQUEST_ID,
+            Argument("event_class", "where no amount is given: of a named event, such as VAS"),
+            Argument("event", "the event's name, such as RING"),
+            *_EVENTS,
+        ),
+    ),
+    Method(
+        "event.reserve",
+        "hold the price of named events until they have taken place (session stop) or not (session release)",
+        (
+            _WALLET,
+            _must("event_class", "of the event, such as VAS"),
+            _must("event", "its name, such as RING"),
+            *_EVENTS,
+            Argument("session_id", "your name for the reservation (default: the request id)"),
             REQUEST_ID,
         ),
     ),
@@ -418,16 +425,8 @@ METHODS: Final = (
         on_disk=True,
         rows="records",
         columns=(
-            "sequence",
-            "at",
-            "kind",
-            "amount",
-            "balance",
-            "unit",
-            "units",
-            "session.called",
-            "session.usage",
-            "note",
+            *("sequence", "at", "kind", "amount", "balance", "unit", "units"),
+            *("session.called", "session.usage", "note"),
         ),
     ),
     Method(

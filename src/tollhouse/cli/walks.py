@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TextIO, TypeAlias
 
 import msgspec
 
-from tollhouse.cli.errors import DONE, FAILED, CommandError
+from tollhouse.cli.errors import DONE, FAILED
+from tollhouse.cli.files import End, whole_file, write_lists
 from tollhouse.cli.link import Link, call
+from tollhouse.cli.method import Method
 from tollhouse.cli.show import Json, cell, shown, table
-from tollhouse.cli.table import Method
 
 Walk: TypeAlias = Callable[[Method, dict[str, object], Link, argparse.Namespace], int]
 """(method, its parameters, the way to what answers, the command line): does the command, returns the exit status."""
@@ -100,10 +100,31 @@ def _move(move: Json, money: str) -> str:
     return f"{move['bucket']} {move['balance_type'] or '?'} {move['amount']} = {move['value']}{unit}"
 
 
+def _ended(method: Method, asked: dict[str, object], link: Link, given: argparse.Namespace) -> int:
+    """The ends in their order: as a table, or as the lists of requirement oracle_vws, case 70."""
+    found = [msgspec.convert(result, type=_EndedPage) for result in pages(link, method, asked, PAGE)]
+    ends = sorted((one for page in found for one in page.ended), key=lambda one: (one.at, one.wallet))
+    rows = msgspec.to_builtins(ends)
+    folder = vars(given).get("lists")
+    if folder:
+        for path in write_lists(Path(folder), ends):
+            print(path)
+    elif given.json:
+        print(msgspec.json.encode({"ended": rows}).decode())
+    else:
+        for line in table(rows, method.columns):
+            print(line)
+    return DONE
+
+
+class _EndedPage(msgspec.Struct, frozen=True):
+    ended: list[End]
+
+
 def _export(method: Method, asked: dict[str, object], link: Link, given: argparse.Namespace) -> int:
     """The heading and every line, page by page: never all of them in memory."""
     named = vars(given).get("out")
-    with _file(Path(named)) if named else _stdout() as out:
+    with whole_file(Path(named)) if named else _stdout() as out:
         for number, result in enumerate(pages(link, method, asked, PAGE)):
             if given.json:
                 out.write(msgspec.json.encode(result).decode() + "\n")
@@ -123,23 +144,6 @@ def _stdout() -> Iterator[TextIO]:
     yield sys.stdout
 
 
-@contextmanager
-def _file(path: Path) -> Iterator[TextIO]:
-    """A file that takes its name when it is whole and on disk: who waits for it never reads half of one."""
-    draft = path.with_name(f"{path.name}.part")
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(path)
-    except OSError as trouble:
-        raise CommandError(FAILED, f"cannot write {path}: {trouble.strerror}") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
 WALKS: Final[Mapping[str, Walk]] = MappingProxyType(
-    {"system.audit": _audit, "wallet.trace": _trace, "record.export": _export}
+    {"system.audit": _audit, "wallet.trace": _trace, "wallet.ended": _ended, "record.export": _export}
 )

@@ -15,16 +15,30 @@ from tollhouse.configdb.rows import (
     BucketPeriodRow,
     CarrierRow,
     CascadeRow,
+    NamedEventRow,
     ParameterRow,
     ProductCascadeRow,
+    ProductDiscountRow,
     ProductRow,
     PromotionRow,
+    SharedGroupRow,
     TenantRow,
     UnitRow,
 )
 from tollhouse.configdb.secrets import SecretBox
 
-Sold: TypeAlias = ProductRow | PromotionRow | BucketPeriodRow | ProductCascadeRow | CascadeRow | BatchRow | ParameterRow
+Sold: TypeAlias = (
+    ProductRow
+    | PromotionRow
+    | BucketPeriodRow
+    | ProductCascadeRow
+    | CascadeRow
+    | BatchRow
+    | ParameterRow
+    | SharedGroupRow
+    | NamedEventRow
+    | ProductDiscountRow
+)
 """A row of what wallets are sold as."""
 _SOLD: Final[Mapping[type[Sold], Table]] = {
     ProductRow: schema.PRODUCTS,
@@ -34,13 +48,16 @@ _SOLD: Final[Mapping[type[Sold], Table]] = {
     CascadeRow: schema.CASCADES,
     BatchRow: schema.BATCHES,
     ParameterRow: schema.PARAMETERS,
+    SharedGroupRow: schema.SHARED_GROUPS,
+    NamedEventRow: schema.NAMED_EVENTS,
+    ProductDiscountRow: schema.PRODUCT_DISCOUNTS,
 }
 
 
 class NewAccount(msgspec.Struct, frozen=True, gc=False):
     """An account to add. `wallet` and `subject` are called like the account where they are not given.
 
-    `legs`: accounts that are charged for its sessions, too.
+    `legs`: accounts that are charged for its sessions, too. `request_type` of its sessions, as `RequestType` has them.
     """
 
     tenant: str
@@ -55,6 +72,7 @@ class NewAccount(msgspec.Struct, frozen=True, gc=False):
     category: str = "call"
     enabled: bool = True
     legs: tuple[str, ...] = ()
+    request_type: str = "prepaid"
 
 
 class NewGateway(msgspec.Struct, frozen=True, gc=False):

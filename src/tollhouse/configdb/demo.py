@@ -10,7 +10,7 @@ import msgspec
 from tollhouse.configdb.changes import Change, NewAccount, NewGateway
 from tollhouse.configdb.database import ConfigDatabase, ConfigError
 from tollhouse.configdb.importing import load_folder
-from tollhouse.configdb.rows import BalanceTypeRow, CarrierRow, TenantRow, UnitRow
+from tollhouse.configdb.rows import BalanceTypeRow, CarrierRow, NamedEventRow, TenantRow, UnitRow
 from tollhouse.configdb.tariff_files import read_folder
 from tollhouse.values.money import parse_amount
 
@@ -53,6 +53,12 @@ class _Carrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prices: dict[str, str]
 
 
+class _Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    event_class: str
+    name: str
+    price: str
+
+
 class _Demo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`demo.toml`."""
 
@@ -62,6 +68,7 @@ class _Demo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: tuple[_Account, ...]
     subscriber: _Subscriber
     carrier: tuple[_Carrier, ...]
+    event: tuple[_Event, ...] = ()
 
 
 class DemoWallet(msgspec.Struct, frozen=True, gc=False):
@@ -116,6 +123,7 @@ def _add_tenant(change: Change, demo: _Demo) -> None:
     change.add_client(name, name)
     for kind in demo.balance_type:
         change.add_balance_type(BalanceTypeRow(kind.name, unit, kind.order))
+    change.add_sold(*(NamedEventRow(name, one.event_class, one.name, unit, one.price) for one in demo.event))
     for one in demo.gateway:
         change.add_gateway(NewGateway(name, one.name, one.cidr, one.protocols, one.secret))
     for carrier in demo.carrier:

@@ -1,4 +1,4 @@
-"""An import's rating rows back into a folder of CSV files (in either layout), which imports as the same rows."""
+"""An import's rating rows and shared groups back into a folder of CSV files, which imports as the same rows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tollhouse.configdb import schema
 from tollhouse.configdb.database import ConfigDatabase
+from tollhouse.configdb.shared_groups import exported_groups
 from tollhouse.configdb.tariff_reader import COLUMNS, RC8
 from tollhouse.configdb.tariff_values import duration
 
@@ -59,6 +60,7 @@ def export_folder(database: ConfigDatabase, plan: str, path: Path, layout: str =
     try:
         with database.engine.connect() as connection, connection.begin():
             tables = {file: _rows(connection, table, columns, plan) for file, table, columns in _FILES}
+            tables["SharedGroups.csv"] = exported_groups(connection, plan)
             imports = schema.IMPORTS.c
             query = select(imports.pricing, imports.price_decimals).where(imports.plan == plan)
             priced = connection.execute(query).first()

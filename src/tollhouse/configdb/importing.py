@@ -17,6 +17,7 @@ from tollhouse.configdb.bulk import BULK, recorded_at_once
 from tollhouse.configdb.changes import Change
 from tollhouse.configdb.database import ConfigDatabase
 from tollhouse.configdb.rows import ImportRow, Task
+from tollhouse.configdb.shared_groups import shared_groups
 from tollhouse.configdb.tariff_files import read_folder
 from tollhouse.configdb.tariff_reader import COLUMNS, EVERY, ActionRow, Folder, Line, Problem, Progress, untold
 from tollhouse.configdb.tariff_values import moment, scaled
@@ -105,7 +106,8 @@ def load_folder(
     """
     connection = change.connection
     tasks, problems = _tasks(connection, folder)
-    problems = [*folder.problems, *problems, *_foreign_profiles(connection, folder)]
+    groups, wrong = shared_groups(connection, folder)
+    problems = [*folder.problems, *problems, *_foreign_profiles(connection, folder), *wrong]
     if problems:
         problems.sort(key=_place)
         return ImportReport(folder.plan, tuple(problems), not_loaded=folder.not_loaded, notes=folder.notes)
@@ -117,6 +119,7 @@ def load_folder(
         ("destination_rates", schema.DESTINATION_RATES, [row for _, row in folder.destination_rates]),
         ("rating_plans", schema.RATING_PLANS, [row for _, row in folder.rating_plans]),
         ("rating_profiles", schema.RATING_PROFILES, [row for _, row in folder.rating_profiles]),
+        ("shared_groups", schema.SHARED_GROUPS, groups),
     ):
         counts[name], more, fewer = _replace(
             connection, table, folder.plan, rows, partial(progress, f"writing {table.name}")
@@ -162,6 +165,7 @@ def pending_tasks(database: ConfigDatabase) -> list[Task]:
                 reset=row.action == "*topup_reset",
                 expiry=moment(row.expiry) if row.expiry else 0,
                 weight=row.weight,
+                groups=tuple(row.shared_groups.split(";")) if row.shared_groups else (),
             )
             for row in rows
         ]
@@ -293,6 +297,7 @@ def _task(plan: str, tenant: str, wallet: str, action: ActionRow, kind: str) -> 
         "expiry": format_instant(action.expiry) if action.expiry else "",
         "weight": action.balance_weight,
         "relative": action.relative,
+        "shared_groups": action.groups,
     }
 
 
@@ -304,12 +309,13 @@ def _numbered(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     seen: dict[str, int] = {}
     numbered: list[dict[str, object]] = []
     for position, row in enumerate(rows):
-        relative = row.pop("relative")
-        text = "\x1f".join(["Actions.csv", *map(str, {**row, "expiry": relative or row["expiry"]}.values())])
+        relative, groups = row.pop("relative"), row.pop("shared_groups")
+        named = [str(one) for one in {**row, "expiry": relative or row["expiry"]}.values()]
+        text = "\x1f".join(["Actions.csv", *named, *([str(groups)] if groups else [])])
         times = seen.get(text, 0)
         seen[text] = times + 1
         key = hashlib.sha256(f"{text}\x1f{times}".encode()).hexdigest()[:32]
-        numbered.append({"request_id": f"import:{key}", **row, "position": position})
+        numbered.append({"request_id": f"import:{key}", **row, "position": position, "shared_groups": groups})
     return numbered
 
 

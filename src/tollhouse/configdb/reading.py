@@ -19,13 +19,16 @@ from tollhouse.configdb.rows import (
     CascadeRow,
     GatewayRow,
     LostAddressRow,
+    NamedEventRow,
     ParameterRow,
     Parties,
     ProductCascadeRow,
+    ProductDiscountRow,
     ProductRow,
     Products,
     PromotionRow,
     Rows,
+    SharedGroupRow,
     TenantRow,
     UnitRow,
 )
@@ -35,7 +38,8 @@ _PARTIES: Final = frozenset({"units", "tenants", "balance_types", "clients", "ga
 _PRODUCTS: Final = frozenset(
     {
         *("units", "tenants", "balance_types", "products", "product_promotions", "product_bucket_periods"),
-        *("product_cascades", "cascades", "account_batches", "parameters"),
+        *("product_cascades", "cascades", "account_batches", "parameters", "shared_groups"),
+        *("named_events", "product_discounts"),
     }
 )
 """What wallets are sold as, and what that refers to."""
@@ -112,6 +116,9 @@ class Reading:
             cascades=all_rows(self._connection, schema.CASCADES, CascadeRow),
             batches=all_rows(self._connection, schema.BATCHES, BatchRow),
             parameters=all_rows(self._connection, schema.PARAMETERS, ParameterRow),
+            shared_groups=all_rows(self._connection, schema.SHARED_GROUPS, SharedGroupRow),
+            named_events=all_rows(self._connection, schema.NAMED_EVENTS, NamedEventRow),
+            product_discounts=all_rows(self._connection, schema.PRODUCT_DISCOUNTS, ProductDiscountRow),
         )
 
     def _accounts(self, ids: frozenset[int] | None) -> tuple[AccountRow, ...] | None:

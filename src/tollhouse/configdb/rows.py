@@ -71,6 +71,7 @@ class AccountRow(msgspec.Struct, frozen=True, gc=False):
     enabled: int
     legs: str = ""
     """Accounts, separated by `;`, that are charged for its sessions, too."""
+    request_type: str = "prepaid"
     addresses: tuple[str, ...] = ()
 
 
@@ -247,6 +248,50 @@ class ParameterRow(msgspec.Struct, frozen=True, gc=False):
     value: str
 
 
+class SharedGroupRow(msgspec.Struct, frozen=True, gc=False):
+    """In which order a shared group's members pay for a wallet, or `*any`: for each that has no row of its own.
+
+    `plan`: the import that it belongs to, empty: none. `rating_subject` is kept for the export, and prices nothing.
+    """
+
+    plan: str
+    tenant: str
+    name: str
+    wallet: str
+    strategy: str
+    rating_subject: str = ""
+
+
+class NamedEventRow(msgspec.Struct, frozen=True, gc=False):
+    """What one event of the class and name costs a product's wallets in a unit; product empty: all of them."""
+
+    tenant: str
+    event_class: str
+    name: str
+    unit: str
+    price: str
+    product: str = ""
+
+
+class ProductDiscountRow(msgspec.Struct, frozen=True, gc=False):
+    """A discount of a product (empty: of all) on days and at times of the tenant's zone, lists separated by `;`.
+
+    Of several that hold the lowest position counts, the product's own first. Lists and `service` empty: any.
+    """
+
+    tenant: str
+    product: str
+    position: int
+    percent: str
+    service: str = ""
+    years: str = ""
+    months: str = ""
+    month_days: str = ""
+    week_days: str = ""
+    starts: str = "00:00:00"
+    ends: str = "24:00:00"
+
+
 class Products(msgspec.Struct, frozen=True):
     """All that wallets are sold as."""
 
@@ -257,6 +302,9 @@ class Products(msgspec.Struct, frozen=True):
     cascades: tuple[CascadeRow, ...] = ()
     batches: tuple[BatchRow, ...] = ()
     parameters: tuple[ParameterRow, ...] = ()
+    shared_groups: tuple[SharedGroupRow, ...] = ()
+    named_events: tuple[NamedEventRow, ...] = ()
+    product_discounts: tuple[ProductDiscountRow, ...] = ()
 
 
 class ImportRow(msgspec.Struct, frozen=True, gc=False):
@@ -326,3 +374,5 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     reset: bool
     expiry: int
     weight: int
+    groups: tuple[str, ...] = ()
+    """The shared groups that it is open to."""

@@ -39,13 +39,13 @@ def translate(group: str, key: str, text: str) -> Ours | NotSet:
     """
     own = group.rpartition(".")[2]
     where = f"{own}.{key}"
-    value = _unquoted(text)
+    value = unquoted(text)
     if where in NAMES:
         name = NAMES[where]
         return Ours(name, _checked(where, _value(name, value), partial(read_rule, name)))
     reason = WAITING.get(where, NEVER.get(where))
     if reason is None:
-        raise ValueError(f"{group}.{key}: {_unknown(own, key)}")
+        raise ValueError(f"{group}.{key}: {_unknown(own, key)}".lstrip("."))
     _checked(where, value, CHECKS.get(where, str))
     return NotSet(reason, where in WAITING)
 
@@ -58,7 +58,19 @@ def _checked(where: str, value: str, check: Check) -> str:
     return value
 
 
-def _unquoted(text: str) -> str:
+def has_keys(name: str) -> bool:
+    """Whether the source has a group, or a list of groups, of this name."""
+    return name in _GROUPS
+
+
+def is_key(group: str, key: str) -> bool:
+    """Whether the source has this key in a group of this name."""
+    where = f"{group}.{key}"
+    return where in NAMES or where in WAITING or where in NEVER
+
+
+def unquoted(text: str) -> str:
+    """A value without the quotation marks around it."""
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 
@@ -329,6 +341,8 @@ WAITING: Final[Mapping[str, str]] = {
     **_all("waits for plug-ins", "beVWARS plugins"),
 }
 """What will mean something with a later part."""
+
+_GROUPS: Final = frozenset(where.rpartition(".")[0] for where in (*NAMES, *WAITING, *NEVER))
 
 MISPRINTS: Final[Mapping[str, str]] = {
     "ccsVWARSPeriodicCharge.retryTimeoutSeconds": "retryTimeoutMinutes",

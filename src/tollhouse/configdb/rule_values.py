@@ -29,11 +29,23 @@ RANGES: Final = {
     "reservation.max_sessions": (1, 1_000_000),
     "event.reservation_milliseconds": (1, YEAR * 1000),
     "event.reservation_tolerance_seconds": (0, YEAR),
+    "session.setup_seconds": (1, 86_400),
+    "session.validity_seconds": (60, YEAR),
     "wallet.reservations_per_page": (1, 1000),
     "wallet.utc_offset_hours": (-12, 14),
     "record.bucket_level_costs_limit": (0, 1_000_000),
 }
 """What a number may be where it is set; any other from 0 to 10^9. A default may be outside: it stands for `not set`."""
+_CHOICES: Final = {
+    "session.on_silence": ("reported", "granted", "nothing"),
+    "session.on_overrun": ("debt", "cap"),
+}
+"""What the engine's settings of the same names may be."""
+_OF_CLIENTS: Final = {
+    "session.on_silence_of_clients": "session.on_silence",
+    "session.tolerance_seconds_of_clients": "reservation.tolerance_seconds",
+}
+"""What is said of single clients, as `client=value`, and of which parameter that is a value."""
 _ANY_NUMBER: Final = (0, 10**9)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _TYPES: Final[dict[str, Any]] = {
@@ -54,12 +66,16 @@ def read_rule(name: str, text: str) -> object:
         return _number(text, *RANGES.get(name, _ANY_NUMBER))
     if isinstance(kind, type) and issubclass(kind, enum.StrEnum):
         return kind(_one_of(text, list(kind)))
+    if name in _OF_CLIENTS:
+        return tuple([_pair(one, _OF_CLIENTS[name]) for one in text.split(",")]) if text else ()
     if kind is not str:
         return tuple(text.split(",")) if text else ()
     if name.endswith("_zone"):
         return zone(text) if text else ""
     if name == "reservation.discount_rule":
         return _one_of(text, DISCOUNT_RULES)
+    if name in _CHOICES:
+        return _one_of(text, _CHOICES[name])
     if name == "expiry.wallet_states":
         return _states(text)
     if name == "adjust.adjustment_needs_approval_above":
@@ -113,6 +129,15 @@ def _states(text: str) -> str:
     if not text or len(text) > len(STATES) or not set(text) <= set(STATES):
         raise ValueError(f"{text[:40]!r} is not some of the letters {STATES}")
     return text
+
+
+def _pair(text: str, name: str) -> str:
+    """`client=value`, where the value is one of that parameter."""
+    client, _, value = text.strip().rpartition("=")
+    if not client:
+        raise ValueError(f"{text[:40]!r} is no client=value")
+    read_rule(name, value)
+    return f"{client}={value}"
 
 
 def _one_of(text: str, allowed: Iterable[str]) -> str:

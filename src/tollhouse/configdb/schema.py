@@ -31,7 +31,9 @@ BALANCE_TYPES = _table(
     "cascade_order deletable discount",
 )
 CLIENTS = _table("clients", "tenant name", "id")
-ACCOUNTS = _table("accounts", "tenant client name password ani tech_prefix wallet subject category legs", "id enabled")
+ACCOUNTS = _table(
+    "accounts", "tenant client name password ani tech_prefix wallet subject category legs request_type", "id enabled"
+)
 ACCOUNT_ADDRESSES = _table("account_addresses", "cidr", "id account")
 GATEWAYS = _table("gateways", "tenant name cidr secret secret2 protocols", "id require_message_authenticator")
 CARRIER_PLANS = _table("carrier_plans", "name")
@@ -48,6 +50,14 @@ CASCADES = _table("cascades", "tenant name balance_type", "id position")
 BATCHES = _table("account_batches", "tenant name product expiry", "id active")
 PARAMETERS = _table("parameters", "tenant name value", "id")
 """What a tenant sets of its rules (`snapshot.rules`); `docs/parameters.md` has them all."""
+SHARED_GROUPS = _table("shared_groups", "plan tenant name wallet strategy rating_subject", "id")
+"""In which order a group's members pay; `plan`: the import that the row belongs to, empty: none."""
+
+NAMED_EVENTS = _table("named_events", "tenant event_class name product unit price", "id")
+"""What events cost, a row for each unit; product empty: for all of the tenant's."""
+PRODUCT_DISCOUNTS = _table(
+    "product_discounts", "tenant product service years months month_days week_days starts ends percent", "id position"
+)
 
 DESTINATIONS = _table("tariff_destinations", "plan tag prefix", "id")
 TIMINGS = _table("tariff_timings", "plan tag years months month_days week_days time", "id")
@@ -62,5 +72,9 @@ IMPORTS = _table("tariff_imports", "plan pricing", "price_decimals")
 KEY_CHECK = _table("key_check", "sealed", "id")
 """One row: a known text, sealed. Another key file does not open it."""
 
-TASKS = _table("tasks", "request_id plan tenant wallet action amount balance_type expiry done_at", "weight position")
+TASKS = _table(
+    "tasks",
+    "request_id plan tenant wallet action amount balance_type expiry done_at shared_groups",
+    "weight position",
+)
 """What a tariff folder says about money, for the engine to do once. No part of the revision."""

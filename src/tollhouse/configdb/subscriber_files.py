@@ -58,14 +58,15 @@ class Newcomer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What lines may name. `tenants`: each with its unit; `decimals`: of each unit; `money`: the units that are."""
+    """What lines may name. `tenants`: each with its unit; `decimals`: of each unit; `money`: the units that are;
+    `batches`: each with its expiry, 0: never."""
 
     tenants: Mapping[str, str]
     decimals: Mapping[str, int]
     money: frozenset[str]
     kinds: Mapping[str, BalanceTypeRow]
     products: frozenset[tuple[str, str]]
-    batches: frozenset[tuple[str, str]]
+    batches: Mapping[tuple[str, str], Instant]
 
 
 class Subscribers(msgspec.Struct, frozen=True):
@@ -295,12 +296,16 @@ class _Reading:
         state = said.text("state") or STATES[0]
         if state not in STATES:
             self._flaw(said.at("state"), "state", state, f"one of {', '.join(STATES)}")
-        if state == "preuse" and not said.text("product"):
-            self._flaw(said.at("state"), "state", state, "a product, which its first use will go by")
+        if state == "preuse" and not (said.text("product") or said.text("batch")):
+            self._flaw(said.at("state"), "state", state, "a product or a batch, which its first use will go by")
         for column, those in (("product", self._known.products), ("batch", self._known.batches)):
             text = said.text(column)
             if text and tenant in self._known.tenants and (tenant, text) not in those:
                 self._flaw(said.at(column), column, text, f"a {column} of tenant {tenant}")
+        batch = said.text("batch")
+        if state == "preuse" and 0 < self._known.batches.get((tenant, batch), 0) <= self._now:
+            expected = "a batch that has not expired: what is not used by then is terminated"
+            said.past.append(Flaw(self._path.name, said.at("batch"), "batch", batch, expected))
 
     def _account(self, name: str, said: _Said) -> NewAccount:
         ani = said.text("ani")

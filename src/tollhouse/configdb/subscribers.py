@@ -16,6 +16,7 @@ from tollhouse.configdb.changes import NewAccount
 from tollhouse.configdb.database import ConfigDatabase, ConfigError
 from tollhouse.configdb.reading import Reading
 from tollhouse.configdb.subscriber_files import Flaw, Known, Newcomer, read_subscribers, read_totals
+from tollhouse.configdb.tariff_values import moment
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import format_amount
 
@@ -95,8 +96,19 @@ def _known(connection: Connection) -> Known:
         money=frozenset(row.name for row in parties.units if row.kind == "money"),
         kinds={row.name: row for row in parties.balance_types},
         products=frozenset((one, name) for one, name in connection.execute(select(products.tenant, products.name))),
-        batches=frozenset((one, name) for one, name in connection.execute(select(batches.tenant, batches.name))),
+        batches={
+            (tenant, name): _expiry(text)
+            for tenant, name, text in connection.execute(select(batches.tenant, batches.name, batches.expiry))
+        },
     )
+
+
+def _expiry(text: str) -> Instant:
+    """A batch's, 0: never; what plain SQL wrote and is no time is not in force, and no business of this file."""
+    try:
+        return moment(text) if text else 0
+    except ValueError:
+        return 0
 
 
 def _taken(

@@ -19,6 +19,7 @@ from tollhouse.configdb.rows import (
     TimingRow,
 )
 from tollhouse.configdb.sanity import sanity_problems
+from tollhouse.configdb.shared_groups import group_row
 from tollhouse.configdb.tariff_checks import check_folder
 from tollhouse.configdb.tariff_money import MoneyRows
 from tollhouse.configdb.tariff_reader import (
@@ -73,6 +74,7 @@ def read_folder(
         actions=from_files.rows("Actions.csv", money.action),
         action_plans=from_files.rows("ActionPlans.csv", money.action_plan),
         account_actions=from_files.rows("AccountActions.csv", money.account_action),
+        shared_groups=from_files.rows("SharedGroups.csv", partial(group_row, from_files)),
         not_loaded=tuple([name for name in names if name not in COLUMNS]),
         notes=tuple(from_files.notes),
         broken={file: frozenset(tags) for file, tags in from_files.broken.items()},

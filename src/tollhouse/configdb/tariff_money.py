@@ -19,7 +19,7 @@ from tollhouse.configdb.tariff_reader import (
 
 ACTIONS: Final = ("*topup", "*topup_reset")
 _NOTHING: Final = ("", values.ANY)
-_UNSUPPORTED: Final = ("ExtraParameters", "Filter", "Categories", "DestinationTags", "RatingSubject", "SharedGroups")
+_UNSUPPORTED: Final = ("ExtraParameters", "Filter", "Categories", "DestinationTags", "RatingSubject")
 
 
 class MoneyRows:
@@ -29,7 +29,8 @@ class MoneyRows:
         self._reader = reader
 
     def action(self, line: Line) -> ActionRow:
-        """A top-up of money. Any other action, and every restriction of the balance, is not supported yet."""
+        """A top-up of money, which shared groups may be open to. Any other action, and any other restriction of the
+        balance, is not supported yet."""
         reader = self._reader
         reader.cell(line, "Action", _action, "")
         reader.cell(line, "BalanceType", _monetary, "")
@@ -50,6 +51,7 @@ class MoneyRows:
             balance_weight=reader.cell(line, "BalanceWeight", _whole, 0),
             weight=reader.cell(line, "Weight", weight, ""),
             relative=line.cells["ExpiryTime"] if is_relative(line.cells["ExpiryTime"]) else "",
+            groups=reader.cell(line, "SharedGroups", _groups, ""),
         )
 
     def action_plan(self, line: Line) -> ActionPlanRow:
@@ -96,3 +98,10 @@ def _whole(text: str) -> int:
     if "." in number:
         raise ValueError(f"{text!r} is no whole number")
     return int(number)
+
+
+def _groups(text: str) -> str:
+    names = [] if text in _NOTHING else text.split(";")
+    if "" in names or len(set(names)) < len(names) or any(len(name.encode()) > 128 for name in names):
+        raise ValueError(f"{text!r} is no list of different groups, separated by ;, each of 1 to 128 octets")
+    return ";".join(names)

@@ -31,6 +31,7 @@ COLUMNS: Final = {
     "SharedGroups,ExpiryTime,TimingTags,Units,BalanceWeight,BalanceBlocker,BalanceDisabled,Weight",
     "ActionPlans.csv": "Tag,ActionsTag,TimingTag,Weight",
     "AccountActions.csv": "Tenant,Account,ActionPlanTags,ActionTriggersTag,AllowNegative,Disabled",
+    "SharedGroups.csv": "Tag,Account,Strategy,RatingSubject",
 }
 """What is loaded, with the columns' names."""
 RC8: Final = {
@@ -102,6 +103,8 @@ class ActionRow(msgspec.Struct, frozen=True, gc=False):
     weight: str
     relative: str = ""
     """The expiry as the file says it, where that counts from the import."""
+    groups: str = ""
+    """The shared groups that it is open to, separated by `;`."""
 
 
 class ActionPlanRow(msgspec.Struct, frozen=True, gc=False):
@@ -120,6 +123,15 @@ class AccountActionRow(msgspec.Struct, frozen=True, gc=False):
     plans: tuple[str, ...]
 
 
+class GroupRow(msgspec.Struct, frozen=True, gc=False):
+    """How a shared group's members pay for an account, which may be `TENANT:ACCOUNT`, or for `*any`."""
+
+    tag: str
+    account: str
+    strategy: str
+    subject: str
+
+
 class Folder(msgspec.Struct, frozen=True):
     """A folder's rows, each with the line that it came from; destinations, which may be millions, without."""
 
@@ -133,6 +145,7 @@ class Folder(msgspec.Struct, frozen=True):
     actions: list[tuple[Line, ActionRow]]
     action_plans: list[tuple[Line, ActionPlanRow]]
     account_actions: list[tuple[Line, AccountActionRow]]
+    shared_groups: list[tuple[Line, GroupRow]] = []
     not_loaded: tuple[str, ...] = ()
     notes: tuple[Problem, ...] = ()
     """What is left out though the folder loads."""

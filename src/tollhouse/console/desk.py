@@ -62,7 +62,16 @@ class BringWish(msgspec.Struct, frozen=True):
     name: str = "bring"
 
 
-Wish: TypeAlias = ImportWish | ExportWish | ProgressWish | BringWish
+class ParametersWish(msgspec.Struct, frozen=True):
+    """The source's own parameters to set for the tenant (empty: the only one), whose number there is `customer`."""
+
+    path: str
+    tenant: str = ""
+    customer: str = ""
+    dry_run: bool = False
+
+
+Wish: TypeAlias = ImportWish | ExportWish | ProgressWish | BringWish | ParametersWish
 Importing: TypeAlias = Callable[[Wish, Callable[[Json], None]], None]
 """(wish, done): reads or writes files of the engine's machine, or says how far reading is, and calls `done` once with
 the report.

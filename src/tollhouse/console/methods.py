@@ -6,12 +6,14 @@ from typing import Final
 
 from tollhouse.console.methods_adjust import WalletAdjust, WalletAdjustments, WalletApprove, WalletDecline
 from tollhouse.console.methods_bring import WalletImport
-from tollhouse.console.methods_event import EventCharge, EventRefund
+from tollhouse.console.methods_config import ConfigImportParameters
+from tollhouse.console.methods_event import EventCharge, EventRefund, EventReserve
 from tollhouse.console.methods_rating import EventQuote, RatingCompare, RatingCost, RatingExplain, RatingLimit
 from tollhouse.console.methods_recharge import WalletRecharge, WalletTransfer
-from tollhouse.console.methods_record import RecordExport, RecordList, WalletTrace
+from tollhouse.console.methods_record import RecordExport, RecordList, WalletEnded, WalletTrace
 from tollhouse.console.methods_session import (
     SessionAuthorize,
+    SessionDisconnect,
     SessionGet,
     SessionList,
     SessionRelease,
@@ -27,6 +29,7 @@ from tollhouse.console.methods_wallet import (
     WalletList,
     WalletRelease,
     WalletRemove,
+    WalletReservations,
 )
 from tollhouse.console.params import Method
 
@@ -36,6 +39,7 @@ METHODS: Final[dict[str, type[Method]]] = {
     "tariff.import": TariffImport,
     "tariff.export": TariffExport,
     "tariff.progress": TariffProgress,
+    "config.import_parameters": ConfigImportParameters,
     "rating.cost": RatingCost,
     "rating.explain": RatingExplain,
     "rating.limit": RatingLimit,
@@ -43,10 +47,12 @@ METHODS: Final[dict[str, type[Method]]] = {
     "wallet.create": WalletCreate,
     "wallet.get": WalletGet,
     "wallet.list": WalletList,
+    "wallet.reservations": WalletReservations,
     "wallet.recharge": WalletRecharge,
     "wallet.change": WalletChange,
     "wallet.transfer": WalletTransfer,
     "wallet.remove": WalletRemove,
+    "wallet.ended": WalletEnded,
     "wallet.release": WalletRelease,
     "wallet.trace": WalletTrace,
     "wallet.import": WalletImport,
@@ -59,9 +65,11 @@ METHODS: Final[dict[str, type[Method]]] = {
     "session.update": SessionUpdate,
     "session.stop": SessionStop,
     "session.release": SessionRelease,
+    "session.disconnect": SessionDisconnect,
     "session.get": SessionGet,
     "session.list": SessionList,
     "event.charge": EventCharge,
+    "event.reserve": EventReserve,
     "event.refund": EventRefund,
     "event.quote": EventQuote,
     "record.list": RecordList,
@@ -71,7 +79,7 @@ METHODS: Final[dict[str, type[Method]]] = {
 PAGES: Final = frozenset(
     {
         *("wallet.list", "session.list", "record.list", "system.audit", "rating.compare"),
-        *("wallet.trace", "record.export", "wallet.adjustments"),
+        *("wallet.trace", "record.export", "wallet.adjustments", "wallet.reservations", "wallet.ended"),
     }
 )
 """Methods that read a page of many entities, or price one: the dear ones, some 10 ms for a thousand."""

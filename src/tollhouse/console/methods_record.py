@@ -1,4 +1,4 @@
-"""wallet.trace, record.*: what moved."""
+"""wallet.trace, wallet.ended, record.*: what moved, and who is gone."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ class WalletTrace(Params, frozen=True, kw_only=True):
         except TokenError:
             raise ParameterError("after: not what a page said as its next") from None
         answer(Refused(Refusal.UNKNOWN_WALLET, self.wallet) if page is None else page)
+
+
+class WalletEnded(Params, frozen=True, kw_only=True):
+    """Wallets that were terminated or removed in a time, a page at a time; one that is not the last may be empty."""
+
+    since: Time = ""
+    until: Time = ""
+    after: Token = ""
+    limit: Page = 100
+
+    def run(self, desk: Desk, answer: Answer) -> None:
+        since, until = instant("since", self.since), instant("until", self.until)
+        try:
+            rows, following = desk.reading.ended(since, until, self.after, self.limit)
+        except TokenError:
+            raise ParameterError("after: not what a page said as its next") from None
+        answer({"ended": rows, "next": following or None})
 
 
 class RecordExport(Params, frozen=True, kw_only=True):

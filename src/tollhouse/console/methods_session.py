@@ -20,11 +20,27 @@ from tollhouse.console.params import (
     Used,
     WalletName,
 )
-from tollhouse.values.commands import Authorize, Caller, Command, Inspect, Release, Service, Start, Stop, Total, Update
+from tollhouse.values.commands import (
+    Authorize,
+    Caller,
+    Command,
+    DisconnectSession,
+    Inspect,
+    Release,
+    RequestType,
+    Service,
+    Start,
+    Stop,
+    Total,
+    Update,
+)
 
 
 class SessionAuthorize(Asking, frozen=True, kw_only=True):
-    """May this session go ahead, and for how long? Holds money. `session_id` is the client's own name for it."""
+    """May this session go ahead, and for how long? Holds money. `session_id` is the client's own name for it.
+
+    `request_type`: how it is paid for; null: as the account says.
+    """
 
     wallet: WalletName
     destination: Number
@@ -37,6 +53,7 @@ class SessionAuthorize(Asking, frozen=True, kw_only=True):
     tor: Service = Service.VOICE
     routes: bool = False
     discount: Percent = ""
+    request_type: RequestType | None = None
 
     def service(self, desk: Desk) -> Service:
         return self.tor
@@ -54,6 +71,7 @@ class SessionAuthorize(Asking, frozen=True, kw_only=True):
             routes=self.routes,
             deadline=desk.deadline(),
             discount=percent("discount", self.discount),
+            request_type=self.request_type,
         )
 
 
@@ -83,6 +101,7 @@ class SessionStart(OnSession, frozen=True, kw_only=True):
     destination: Number = ""
     caller: Number = ""
     answer_time: Time = ""
+    request_type: RequestType | None = None
 
     def command(self, desk: Desk) -> Command:
         return Start(
@@ -94,6 +113,7 @@ class SessionStart(OnSession, frozen=True, kw_only=True):
             calling=self.caller,
             at=instant("answer_time", self.answer_time),
             deadline=desk.deadline(),
+            request_type=self.request_type,
         )
 
 
@@ -142,6 +162,22 @@ class SessionRelease(OnSession, frozen=True, kw_only=True):
         return Release(
             caller=Caller(client=CLIENT), key=self.request_id, session_keys=self.keys(), deadline=desk.deadline()
         )
+
+
+class SessionDisconnect(Asking, frozen=True, kw_only=True):
+    """End a session of whatever client: it is charged as `engine.on_silence` says, and its client is told."""
+
+    session: Key
+    request_id: Key
+
+    def service(self, desk: Desk) -> Service:
+        known = desk.reading.session(self.session)
+        return known.service if known else Service.VOICE
+
+    def command(self, desk: Desk) -> Command:
+        known = desk.reading.session(self.session)
+        session = known.session if known else self.session
+        return DisconnectSession(CLIENT, session, self.request_id, desk.deadline())
 
 
 class SessionGet(Asking, frozen=True, kw_only=True):

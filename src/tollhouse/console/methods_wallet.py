@@ -13,6 +13,7 @@ from tollhouse.console.params import (
     Answer,
     Asking,
     Key,
+    MaybeKey,
     MaybeName,
     MaybeWallet,
     Money,
@@ -24,6 +25,8 @@ from tollhouse.console.params import (
     WalletName,
 )
 from tollhouse.values.commands import ChangeWallet, Command, CreateWallet, Inspect, RemoveWallet
+from tollhouse.values.outcomes import Refused
+from tollhouse.values.refusals import Refusal
 
 Sessions: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 STATES: Final = ("active", "suspended", "frozen", "terminated")
@@ -43,6 +46,7 @@ class WalletCreate(Asking, frozen=True, kw_only=True):
     batch: MaybeName = ""
     max_sessions: Sessions = 0
     balance_types: Names = ()
+    other_products: Names = ()
 
     def command(self, desk: Desk) -> Command:
         return CreateWallet(
@@ -58,6 +62,7 @@ class WalletCreate(Asking, frozen=True, kw_only=True):
             batch=self.batch,
             max_sessions=self.max_sessions,
             balance_types=self.balance_types,
+            other_products=self.other_products,
         )
 
 
@@ -84,8 +89,26 @@ class WalletList(Params, frozen=True, kw_only=True):
         answer({"wallets": [views.wallet(view) for view in seen], "next": following})
 
 
+class WalletReservations(Params, frozen=True, kw_only=True):
+    """The sessions for which a wallet holds something now, a page at a time."""
+
+    wallet: WalletName
+    after: MaybeKey = ""
+    limit: Page | None = None
+
+    def run(self, desk: Desk, answer: Answer) -> None:
+        found = desk.reading.reservations(self.wallet, self.after, self.limit or 0)
+        if found is None:
+            answer(Refused(Refusal.UNKNOWN_WALLET, self.wallet))
+            return
+        seen, more = found
+        following = seen[-1].session if more else None
+        answer({"reservations": [views.session(view) for view in seen], "next": following})
+
+
 class WalletChange(Asking, frozen=True, kw_only=True):
-    """Credit limit (in the wallet's own unit), state, expiry, sessions at a time; what is not given stays."""
+    """Credit limit (in the wallet's own unit), state, expiry, sessions at a time, products of other accounts that share
+    it; what is not given stays."""
 
     wallet: WalletName
     request_id: Key
@@ -93,6 +116,7 @@ class WalletChange(Asking, frozen=True, kw_only=True):
     state: str | None = None
     expiry: Time | None = None
     max_sessions: Sessions | None = None
+    other_products: Names | None = None
     note: Note = ""
 
     def command(self, desk: Desk) -> Command:
@@ -111,6 +135,7 @@ class WalletChange(Asking, frozen=True, kw_only=True):
             deadline=desk.deadline(),
             max_sessions=self.max_sessions,
             note=self.note,
+            other_products=self.other_products,
         )
 
 

@@ -36,6 +36,7 @@ COUNTERS: Final[dict[str, tuple[str, str]]] = {
     "engine_bugs": ("", "Commands that broke and were thrown away: bugs of ours"),
     "engine_clock_behind": ("clock", "Times the wall clock was found over 2 s behind engine time"),
     "engine_commands": ("", "Commands taken into batches"),
+    "engine_disconnects": ("reason", "Sessions that were to end before their clients ended them"),
     "engine_joins_by_window": ("", "Reports joined to their authorisation by user, calling and called number alone"),
     "engine_quarantines": ("", "Wallets put into quarantine after a command on them broke"),
     "engine_refusals": ("refusal", "Commands refused"),

@@ -79,6 +79,10 @@ class Reading(Protocol):
     def sessions(self, after: str, limit: int) -> list[SessionView]:
         """Sessions whose id comes after `after`, in order of id, at most `limit`."""
 
+    def reservations(self, wallet: str, after: str, limit: int) -> tuple[list[SessionView], bool] | None:
+        """The wallet's open sessions whose id comes after `after`, in order of id, at most `limit` (0: as many as its
+        provider's rules say), and whether there are more. None: there is no such wallet."""
+
     def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
         """The wallet's records with `sequence` > `after` in order, at most `limit`, ready for JSON: amounts as decimal
         strings, times as ISO 8601. Each has the key `sequence`."""
@@ -89,6 +93,10 @@ class Reading(Protocol):
 
     def adjustments(self, after: str, limit: int) -> list[Adjustment]:
         """Corrections by hand that wait for a second operator, whose id comes after `after`, in order of id."""
+
+    def ended(self, since: Instant, until: Instant, after: str, limit: int) -> tuple[list[dict[str, object]], str]:
+        """Wallets that were terminated or removed with since <= at < until (0: no bound), ready for JSON, and the token
+        of the next page (empty: there is none); `limit` is of records that are read. Raises TokenError."""
 
     def export(self, wish: RecordsWish) -> RecordsPage:
         """Records as lines, by wallet and sequence. Raises TokenError, NotServedError."""

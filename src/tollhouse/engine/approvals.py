@@ -15,7 +15,7 @@ from tollhouse.engine import living, wallets
 from tollhouse.engine.book import PROPOSAL, Book, Gone, Proposal, proposal_key
 from tollhouse.engine.decision import Decision, refuse
 from tollhouse.engine.ends import Ended, with_all_due
-from tollhouse.engine.living import Records
+from tollhouse.engine.living import Records, Standing
 from tollhouse.engine.policy import Policy
 from tollhouse.records.record import enter
 from tollhouse.values.commands import Adjust, Approve, Decline
@@ -109,7 +109,7 @@ def _on_wallet(
         if isinstance(done, Stopped):
             return refuse(done.refusal, done.detail)
         if not waits:
-            return _moved(policy, command, asked, body, done, now)
+            return _moved(book, policy, command, asked, body, done, now)
         row = wallets.once(policy, asked.client, asked.key, body, view(asked), now)
         return msgspec.structs.replace(row, images=(asked, *row.images))
 
@@ -125,7 +125,13 @@ def _counted_otherwise(book: Book, asked: Proposal) -> bool:
 
 
 def _moved(
-    policy: Policy, command: Adjust | Approve, asked: Proposal, body: bytes, done: Recharged, now: Instant
+    book: Book,
+    policy: Policy,
+    command: Adjust | Approve,
+    asked: Proposal,
+    body: bytes,
+    done: Recharged,
+    now: Instant,
 ) -> Decision:
     second = command.operator if isinstance(command, Approve) else ""
     words = f" approved={second} adjustment={asked.key}" if second else ""
@@ -137,7 +143,8 @@ def _moved(
         record=record.sequence,
         balance=worth(wallet, asked.balance_type),
     )
-    return wallets.once(policy, command.client, command.key, body, outcome, now, wallet, ((record, data),))
+    after = living.cleared(book, Standing(wallet, ((record, data),)), {done.lines[0].bucket}, now)
+    return wallets.once(policy, command.client, command.key, body, outcome, now, after.wallet, after.records)
 
 
 def _decline(book: Book, policy: Policy, command: Decline, waiting: Proposal, body: bytes, now: Instant) -> Decision:

@@ -12,6 +12,7 @@ from tollhouse.engine.loose_ends import LooseEnds
 from tollhouse.engine.readable import Readable
 from tollhouse.engine.session import Session, wallet_key
 from tollhouse.records.forward import NOTHING
+from tollhouse.wallet.funds import by_bucket
 from tollhouse.wallet.state import Wallet
 
 PAGE = 500
@@ -177,7 +178,7 @@ def _held_by_sessions(store: Readable, wallet: str) -> dict[int, int]:
         except DamagedError:
             continue
         if isinstance(session, Session) and session.wallet == wallet:
-            for bucket, amount in session.lines:
+            for bucket, amount in by_bucket(session.lines).items():
                 held[bucket] = held.get(bucket, 0) + amount
     return held
 

@@ -16,8 +16,10 @@ import msgspec
 from tollhouse.engine.admission import Admission
 from tollhouse.engine.book import Book, DamagedError, Image, entry_of
 from tollhouse.engine.charge import decide
-from tollhouse.engine.decision import Closing, Decision, refuse
+from tollhouse.engine.decision import Closing, Decision, Keyed, refuse
+from tollhouse.engine.disconnects import Disconnects, Listener
 from tollhouse.engine.policy import Policy
+from tollhouse.engine.refused import RefusalLog
 from tollhouse.engine.tally import Tally
 from tollhouse.records.record import enter
 from tollhouse.snapshot.accounts import Gateway
@@ -54,10 +56,12 @@ class Engine:
         self.tally = tally
         self.admission = Admission(policy, tally)
         self.engine_time: Instant = 0
+        self._refused = RefusalLog()
         self._store = store
         self._wall = wall
         self._soon = soon
         self._refresh = refresh
+        self._disconnects = Disconnects(tally)
         self._queue: list[tuple[Command | Closing, Answer]] = []
         self._turned_away: list[tuple[Answer, Outcome]] = []
         self._scheduled = False
@@ -99,6 +103,10 @@ class Engine:
             self._since = self._wall()
             self._soon(self.turn)
 
+    def listen(self, listener: Listener) -> None:
+        """`listener` is told of each session that is to end, once that is durable."""
+        self._disconnects.listeners.append(listener)
+
     def turn(self) -> None:
         """Decide what is queued (at most `max_batch`, and for `TURN`), append it once, answer."""
         self._scheduled = False
@@ -129,15 +137,16 @@ class Engine:
         self.tally.count("engine_commands", by=len(work))
         for answer, outcome in answers:
             self._answer(answer, outcome)
+        self._disconnects.tell(self.book)
         self.tally.took("engine_turn", self._wall() - since)
-        if self._queue and not self._scheduled:
+        if (self._queue or self._disconnects) and not self._scheduled:
             self._scheduled = True
             self._since = since
             self._soon(self.turn)
 
     def finish(self) -> None:
         """The last turns before a clean stop: what was asked is done and answered."""
-        while self._queue or self._turned_away:
+        while self._queue or self._turned_away or self._disconnects:
             self.turn()
 
     def _decide(self, command: Command | Closing, now: Instant) -> tuple[Outcome, Closing | None]:
@@ -154,8 +163,11 @@ class Engine:
             decision = self._broken(command, now)
             entries = [entry_of(image, self.book.snapshot) for image in decision.images]
         self.book.install(decision.images, entries, decision.records)
+        self._disconnects.add(decision.disconnects)
         if isinstance(decision.outcome, Refused):
             self.tally.count("engine_refusals", decision.outcome.refusal)
+            if isinstance(command, Keyed):
+                self._refused.note(self.book, command, decision.outcome, now)
         return decision.outcome, decision.rest
 
     def _broken(self, command: Command | Closing, now: Instant) -> Decision:

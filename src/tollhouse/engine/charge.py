@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import msgspec
 
-from tollhouse.engine import approvals, closing, finding, living, managing, one_shots, settle, sweep, wallets
+from tollhouse.engine import approvals, closing, events, finding, living, managing, one_shots, settle, sweep, wallets
 from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Closing, Decision, refuse, remember, repeated
+from tollhouse.engine.disconnects import disconnect, leaving
 from tollhouse.engine.ends import Ended, end_due, silent, with_all_due
+from tollhouse.engine.granting import lacking, leave
 from tollhouse.engine.legs import with_legs
 from tollhouse.engine.limits import alone, levelled, share, unbegun_until
 from tollhouse.engine.living import Standing
-from tollhouse.engine.offering import Asking, offer
+from tollhouse.engine.offering import Asking
+from tollhouse.engine.paying import rated
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.quotes import quote
+from tollhouse.engine.request_types import MANNERS, asked_type, opening_price
 from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
-from tollhouse.engine.terms import Terms, begun, sane, terms_of
+from tollhouse.engine.terms import Terms, begun, most, sane, terms_of
 from tollhouse.identify.identify import Payer, identify
 from tollhouse.rating.discounts import WHOLE
 from tollhouse.rating.inverse import shortest
-from tollhouse.rating.price import Price, resolve
+from tollhouse.rating.price import Price
+from tollhouse.rating.unpriced import is_unpriced
 from tollhouse.routing.routes import routes
 from tollhouse.values.commands import (
     Adjust,
@@ -36,12 +41,14 @@ from tollhouse.values.commands import (
     Command,
     CreateWallet,
     Decline,
+    DisconnectSession,
     Inspect,
     Quote,
     Recharge,
     Refund,
     Release,
     RemoveWallet,
+    RequestType,
     Start,
     Stop,
     Sweep,
@@ -52,12 +59,16 @@ from tollhouse.values.commands import (
 from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Outcome, Refused, Route
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.funds import available, give_back, reserve
+from tollhouse.wallet.funds import give_back, reserve
 from tollhouse.wallet.state import Wallet
 
 
 def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant) -> Decision:
     """What this command does at `now`. Raises only on our own bugs."""
+    return leaving(book, _decided(book, policy, command, now))
+
+
+def _decided(book: Book, policy: Policy, command: Command | Closing, now: Instant) -> Decision:
     match command:
         case Authorize():
             return with_legs(command, lambda one: authorize(book, policy, one, now))
@@ -89,12 +100,18 @@ def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant)
             return approvals.by_hand(book, policy, command, now)
         case Inspect():
             return wallets.inspect(book, command, now)
+        case DisconnectSession():
+            return disconnect(book, policy, command, now)
 
 
 def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> Decision:
     """May this session go ahead? One request's whole way, refused at the first thing that is missing."""
     if (command.ask or 0) < 0 or not 0 <= (command.discount or 0) <= WHOLE:
         return refuse(Refusal.INVALID, "what is asked for is not negative, a discount is 0 to 100 percent")
+    if command.event is not None:
+        wrong = events.nonsense(command.event, command.service, command.ask, most(policy, command.service))
+        if wrong is not None:
+            return Decision(wrong)
     began = sane(command.at, now)
     payer = identify(book.snapshot, command.caller, command.called)
     session = finding.find_for_opening(book, command, payer)
@@ -103,7 +120,9 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
     if isinstance(payer, Refused):
         return Decision(payer)
 
-    bill = _bill(book, policy, payer, command, began, now)
+    again = session if session is not None and command.begin and session.state == STARTED else None
+    kind = asked_type(command, payer) if session is None or again is not None else session.request_type
+    bill = _bill(book, policy, payer, command, kind, began, now)
     if isinstance(bill, Refused):
         return Decision(bill)
     standing, price = bill
@@ -115,12 +134,12 @@ def authorize(book: Book, policy: Policy, command: Authorize, now: Instant) -> D
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
 
     before = Ended(wallet, (), standing.records)
-    if session is not None and command.begin and session.state == STARTED and session.wallet == wallet.name:
-        before = _opened_anew(book, policy, session, before, now)
+    if again is not None and again.wallet == wallet.name:
+        before = before.after(silent(book, policy, again, wallet, "opened_anew", now))
         session = None
     if session is None:
         price_hash, new_price = book.hash_of(price)
-        opened = _opening(book, command, payer, wallet, price_hash, began, now)
+        opened = _opening(book, command, payer, kind, wallet, price_hash, began, now)
         terms = Terms(price, command.service)
     elif session.wallet != wallet.name:
         return refuse(Refusal.CONFLICT, "the session is another wallet's", session.id)
@@ -142,12 +161,14 @@ def _opening(
     book: Book,
     command: Authorize | Start | Update | Stop,
     payer: Payer,
+    kind: RequestType,
     wallet: Wallet,
     price_hash: bytes,
     began: Instant,
     now: Instant,
 ) -> Session:
     """A session that holds nothing yet."""
+    event = command.event if isinstance(command, Authorize) else None
     return Session(
         book.new_session_id(),
         command.caller.client,
@@ -166,13 +187,11 @@ def _opening(
         category=payer.category,
         legs=payer.legs,
         discount=command.discount if isinstance(command, Authorize) else None,
+        request_type=kind,
+        event=event,
+        cascade=events.cascade(book, wallet, event),
+        rated=rated(book, wallet, command.service, began) if wallet.product else 0,
     )
-
-
-def _opened_anew(book: Book, policy: Policy, session: Session, before: Ended, now: Instant) -> Ended:
-    """The client opens a running session once more: it restarted, and the old one will not report again."""
-    ended, wallet, records = silent(book, policy, session, before.wallet, "opened_anew", now)
-    return Ended(wallet, (ended,), (*before.records, *records))
 
 
 def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:
@@ -181,34 +200,40 @@ def _only_to_himself(payer: Payer | Refused, said: Outcome) -> Decision:
 
 
 def _bill(
-    book: Book, policy: Policy, payer: Payer, command: Authorize | Start | Update | Stop, began: Instant, now: Instant
+    book: Book,
+    policy: Policy,
+    payer: Payer,
+    command: Authorize | Start | Update | Stop,
+    kind: RequestType,
+    began: Instant,
+    now: Instant,
 ) -> tuple[Standing, Price] | Refused:
-    """From which wallet, at what price; what is wrong with the wallet comes before what the call lacks.
-
-    Whoever asks leave needs a wallet that may be used; what has been used already is charged unless a quarantine
-    keeps it.
-    """
+    """From which wallet, at what price; what is wrong with the wallet comes before what the call lacks."""
     standing = living.stands(book, payer.wallet, now)
     if standing is None:
         return Refused(Refusal.UNKNOWN_WALLET, payer.wallet)
-    ready = living.ready(book, standing, activates=True, now=now)
-    if isinstance(ready, Standing):
-        standing = ready
-    elif isinstance(command, Authorize):
+    fit = _fit(book, standing, command, kind, now)
+    if isinstance(fit, Refused):
+        return fit
+    event = command.event if isinstance(command, Authorize) else None
+    price = opening_price(book, policy, payer, kind, command.service, fit.wallet, began, event)
+    return price if isinstance(price, Refused) else (fit, price)
+
+
+def _fit(
+    book: Book, standing: Standing, command: Authorize | Start | Update | Stop, kind: RequestType, now: Instant
+) -> Standing | Refused:
+    """Whoever asks leave needs a wallet that may be used; what has been used already is charged unless a quarantine
+    keeps it. Where the wallet is not to pay it only keeps the record, and this is no use of it."""
+    wallet = standing.wallet
+    if not MANNERS[kind].charges:
+        return wallets.barred_for_settling(wallet) or living.held_back(book, wallet) or standing
+    event = isinstance(command, Authorize) and command.event is not None
+    activates = not event or book.snapshot.rules(wallet.tenant).event.activates_preuse
+    ready = living.ready(book, standing, activates, now)
+    if isinstance(ready, Standing) or isinstance(command, Authorize):
         return ready
-    elif (barred := wallets.barred_for_settling(standing.wallet)) is not None:
-        return barred
-    price = resolve(
-        book.snapshot,
-        payer.tenant,
-        payer.category,
-        command.service,
-        payer.subject,
-        payer.called,
-        began,
-        policy.horizon,
-    )
-    return price if isinstance(price, Refused) else (standing, price)
+    return wallets.barred_for_settling(wallet) or standing
 
 
 def _grant(
@@ -237,12 +262,13 @@ def _grant(
         ask = gone + min(part.longest if command.ask is None else command.ask, part.longest)
     ask, ends = levelled(command.most, gone, ask)
     asking = Asking(session, terms, part, gone, ask, part.worst(session), command.ceiling)
-    offered = offer(book, policy, asking, wallet, now)
+    offered = leave(book, policy, asking, wallet, now)
     if isinstance(offered, Refused):
         return Decision(offered)
     laid = offered.laid
-    if laid.reach <= gone < ask:
-        return Decision(wallets.no_money(wallet, available(wallet, now), session.id))
+    partly = session.event is not None and laid.reach < gone + (command.ask or 0)
+    if partly or laid.reach <= gone < ask:
+        return Decision(lacking(terms, session, wallet, now))
     wallet, granted = reserve(offered.wallet, laid.lines), min(laid.reach, laid.target)
     opened = msgspec.structs.replace(
         session,
@@ -253,7 +279,7 @@ def _grant(
         stretches=laid.stretches,
         reported=now,
     )
-    outcome = settle.granted(opened, wallet, granted - gone, ends or granted < laid.target, policy, now)
+    outcome = settle.granted(book, policy, opened, wallet, granted - gone, ends or granted < laid.target, now)
     outcome = msgspec.structs.replace(outcome, routes=carriers)
     if started:
         until = settle.silent_after(book, policy, opened, now)
@@ -295,7 +321,8 @@ def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, beg
     payer = identify(book.snapshot, command.caller, command.called)
     if isinstance(payer, Refused):
         return Decision(payer)
-    bill = _bill(book, policy, payer, command, began, now)
+    kind = asked_type(command, payer)
+    bill = _bill(book, policy, payer, command, kind, began, now)
     if isinstance(bill, Refused):
         return Decision(bill)
     standing, price = bill
@@ -303,25 +330,28 @@ def open_unknown(book: Book, policy: Policy, command: Start | Update | Stop, beg
     if wallet.unit != price.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"{price.unit} is charged, the wallet holds {wallet.unit}")
     price_hash, new_price = book.hash_of(price)
-    session = _opening(book, command, payer, wallet, price_hash, began, now)
+    session = _opening(book, command, payer, kind, wallet, price_hash, began, now)
     longest = share(book, policy, session, wallet).longest
-    asking = Asking(session, Terms(price, command.service), alone(longest), 0, longest)
+    terms = Terms(price, command.service)
+    asking = Asking(session, terms, alone(longest), 0, longest)
     before = Ended(wallet, (), standing.records)
-    offered = offer(book, policy, asking, wallet, now)
+    offered = leave(book, policy, asking, wallet, now)
     if isinstance(offered, Refused) or offered.laid.reach < longest:
         before = end_due(book, policy, before, (), now)
-        offered = offer(book, policy, asking, before.wallet, now)
+        offered = leave(book, policy, asking, before.wallet, now)
     if isinstance(offered, Refused):
         return Decision(offered)
     laid = offered.laid
+    if not laid.reach and is_unpriced(price):
+        return Decision(lacking(terms, session, before.wallet, now))
     wallet, granted = reserve(offered.wallet, laid.lines), min(laid.reach, longest)
     session = msgspec.structs.replace(
         session, state=STARTED, granted=granted, lines=laid.lines, stretches=laid.stretches, reported=now
     )
     session = msgspec.structs.replace(session, until=settle.silent_after(book, policy, session, now))
-    outcome = settle.granted(session, wallet, granted, False, policy, now)
+    outcome = settle.granted(book, policy, session, wallet, granted, False, now)
     opened = remember(session, command, outcome, policy.recent)
-    images: tuple[Image, ...] = (*before.sessions, *offered.images, wallet, opened, *new_price)
+    images: tuple[Image, ...] = (*before.sessions, *before.images, *offered.images, wallet, opened, *new_price)
     return Decision(outcome, images, (*before.records, *offered.records))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from tollhouse.engine import wallets
-from tollhouse.engine.book import Book, DamagedError, OneShot, decode_outcome, encode_outcome
+from tollhouse.engine.book import Book, DamagedError, Image, OneShot, decode_outcome, encode_outcome
 from tollhouse.engine.decision import Closing, Decision
 from tollhouse.engine.ends import silent
 from tollhouse.engine.policy import Policy
-from tollhouse.engine.session import CLOSED, Session
+from tollhouse.engine.session import CLOSED
 from tollhouse.records.record import Record
 from tollhouse.values.commands import CloseClient
 from tollhouse.values.instants import Instant
@@ -35,7 +35,8 @@ def go_on(book: Book, policy: Policy, closing: Closing, now: Instant) -> Decisio
     """End the next slice. What cannot be ended (quarantined, damaged, a sum that does not fit) is left to the sweep."""
     command = closing.command
     changed: dict[str, Wallet] = {}
-    ended: list[Session] = []
+    ended: list[Image] = []
+    count = 0
     records: tuple[tuple[Record, bytes], ...] = ()
     for session_id in closing.left[:SLICE]:
         try:
@@ -46,13 +47,14 @@ def go_on(book: Book, policy: Policy, closing: Closing, now: Instant) -> Decisio
             wallet = changed.get(session.wallet, stands)
             if wallet is None or wallets.barred_for_settling(wallet) is not None:
                 continue
-            closed, wallet, new = silent(book, policy, session, wallet, command.cause, now)
+            after = silent(book, policy, session, wallet, command.cause, now)
         except (DamagedError, AmountError):
             continue
-        changed[session.wallet] = wallet
-        ended.append(closed)
-        records += new
-    done, left = closing.done + len(ended), closing.left[SLICE:]
+        changed[session.wallet] = after.wallet
+        ended += [*after.images, *after.sessions]
+        count += 1
+        records += after.records
+    done, left = closing.done + count, closing.left[SLICE:]
     if left:
         return Decision(Done(done), (*changed.values(), *ended), records, Closing(command, left, done))
     row = OneShot(command.client, command.key, b"", encode_outcome(Done(done)), now + policy.tombstone)

@@ -10,10 +10,12 @@ from tollhouse.wallet.state import QUARANTINED, REMOVED, Wallet
 
 
 def conditions(snapshot: Snapshot, wallet: Wallet) -> Conditions:
-    """Its product, its batch and its provider's rules."""
+    """Its products, its own first, its batch and its provider's rules."""
     product = snapshot.product(wallet.tenant, wallet.product) if wallet.product else None
+    others = [snapshot.product(wallet.tenant, name) for name in wallet.other_products] if product else []
+    products = tuple([one for one in (product, *others) if one is not None])
     batch = snapshot.batch(wallet.tenant, wallet.batch) if wallet.batch else None
-    return Conditions((product,) if product else (), snapshot.rules(wallet.tenant), snapshot.balance_type, batch)
+    return Conditions(products, snapshot.rules(wallet.tenant), snapshot.balance_type, batch)
 
 
 def lives(wallet: Wallet) -> bool:

@@ -11,6 +11,7 @@ from tollhouse.engine.book import Image, decode_outcome, encode_outcome
 from tollhouse.engine.session import Answered, Session
 from tollhouse.records.record import Record
 from tollhouse.values.commands import Authorize, CloseClient, Release, Start, Stop, Update
+from tollhouse.values.disconnects import DisconnectReason
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import AmountError
 from tollhouse.values.outcomes import Outcome, Refused
@@ -38,13 +39,15 @@ class Closing(msgspec.Struct, frozen=True, gc=False):
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """`images` replace what stands under their names; `records` go with them into the same batch.
 
-    `rest`: what is left for the next turns; `outcome` is the answer only where nothing is.
+    `rest`: what is left for the next turns; `outcome` is the answer only where nothing is. `disconnects`: sessions, by
+    their ids, that are to end; their clients are told when all this is durable.
     """
 
     outcome: Outcome
     images: tuple[Image, ...] = ()
     records: tuple[tuple[Record, bytes], ...] = ()
     rest: Closing | None = None
+    disconnects: tuple[tuple[str, DisconnectReason], ...] = ()
 
 
 def refuse(refusal: Refusal, detail: str = "", session: str = "") -> Decision:

@@ -7,17 +7,26 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from tollhouse.engine.book import Book, DamagedError, encode_outcome
+from tollhouse.engine import living
+from tollhouse.engine.book import Book, DamagedError, Image, encode_outcome
 from tollhouse.engine.decision import Decision
-from tollhouse.engine.limits import at_a_time
-from tollhouse.engine.living import caught_up, used
-from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
+from tollhouse.engine.events import occurred
+from tollhouse.engine.granting import own
+from tollhouse.engine.limits import at_a_time, on_silence, owes_overrun
+from tollhouse.engine.living import Standing, caught_up, used
+from tollhouse.engine.paying import cascade_name
+from tollhouse.engine.policy import OnSilence, Policy
+from tollhouse.engine.request_types import MANNERS
 from tollhouse.engine.session import AUTHORISED, CLOSED, SILENCE, STARTED, UNUSED, Answered, Session
-from tollhouse.engine.spending import spend
+from tollhouse.engine.spending import Spent, spend
+from tollhouse.engine.stretches import upto
 from tollhouse.engine.terms import Terms, terms_of
+from tollhouse.rating.cost import cost
+from tollhouse.rating.discounts import discount, discounted_price
 from tollhouse.records.record import Call, Record, enter
+from tollhouse.snapshot.rules import ReservationRules
 from tollhouse.values.instants import Instant
-from tollhouse.values.money import AmountError
+from tollhouse.values.money import AmountError, fits
 from tollhouse.values.outcomes import Granted, Refused, Settled
 from tollhouse.wallet.funds import available, give_back
 from tollhouse.wallet.state import Wallet
@@ -28,11 +37,22 @@ MOST: Final = 128
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):
-    """A wallet as a command finds it: after the end of these sessions, if any, with these records."""
+    """A wallet as a command finds it: after the end of these sessions, if any, with these records. `images`: prices
+    by which they ended that nobody had stored."""
 
     wallet: Wallet
     sessions: tuple[Session, ...] = ()
     records: Records = ()
+    images: tuple[Image, ...] = ()
+
+    def after(self, later: Ended) -> Ended:
+        """This, and what ended later, of the same wallet."""
+        return Ended(
+            later.wallet,
+            (*self.sessions, *later.sessions),
+            (*self.records, *later.records),
+            (*self.images, *later.images),
+        )
 
 
 def with_all_due(
@@ -58,7 +78,7 @@ def with_all_due(
             before, decision = freed, decide(freed)
     if not (before.sessions or before.records) or not decision.images:
         return decision
-    images = (before.wallet, *before.sessions, *decision.images)
+    images = (before.wallet, *before.sessions, *before.images, *decision.images)
     return Decision(decision.outcome, images, (*before.records, *decision.records))
 
 
@@ -77,38 +97,44 @@ def end_due(book: Book, policy: Policy, before: Ended, in_hand: Collection[str],
     due = [session for session in book.due_sessions(before.wallet.name, now) if session.id not in known]
     for session in due[:MOST]:
         try:
-            ended, wallet, records = abandoned(book, policy, session, before.wallet, now)
+            before = before.after(abandoned(book, policy, session, before.wallet, now))
         except (DamagedError, AmountError):
             continue
-        before = Ended(wallet, (*before.sessions, ended), (*before.records, *records))
     return before
 
 
-def abandoned(
-    book: Book, policy: Policy, session: Session, wallet: Wallet, now: Instant
-) -> tuple[Session, Wallet, Records]:
+def abandoned(book: Book, policy: Policy, session: Session, wallet: Wallet, now: Instant) -> Ended:
     """End a session that is past its end: never begun, or silent. Raises DamagedError, AmountError."""
     cause = UNUSED if session.state == AUTHORISED else "silence"
     return silent(book, policy, session, wallet, cause, now)
 
 
-def silent(
-    book: Book, policy: Policy, session: Session, wallet: Wallet, cause: str, now: Instant
-) -> tuple[Session, Wallet, Records]:
-    """End a session that will not report any more, as the policy says.
+def silent(book: Book, policy: Policy, session: Session, wallet: Wallet, cause: str, now: Instant) -> Ended:
+    """End a session that will not report any more, as `on_silence` says.
 
     A Stop that comes all the same has the last word, so what was reported is kept whatever is charged for it now.
     """
     kept = usage = session.used
-    if session.state == STARTED and policy.on_silence is OnSilence.GRANTED:
+    costs = on_silence(book, policy, session)
+    if session.state == STARTED and costs is OnSilence.GRANTED:
         usage = max(kept, session.granted)
-    if policy.on_silence is OnSilence.NOTHING:
+    if costs is OnSilence.NOTHING:
         usage = 0
-    request, terms = f"silence:{session.id}", terms_of(book, session)
-    ended, wallet, records = end(book, policy, terms, session, wallet, usage, cause, request, now)
+    request, paying = f"silence:{session.id}", own(book, policy, terms_of(book, session), session, wallet, usage, now)
+    ended, wallet, records = end(book, policy, paying.terms, session, wallet, usage, cause, request, now)
     ended = msgspec.structs.replace(ended, used=kept, assumed=usage != kept)
     answered = Answered(SILENCE, encode_outcome(settled(ended, wallet, now)))
-    return msgspec.structs.replace(ended, recent=(*ended.recent, answered)), wallet, records
+    ended = msgspec.structs.replace(ended, recent=(*ended.recent, answered))
+    after = Standing(wallet, records) if ended.assumed else cleared(book, ended, wallet, records, now)
+    return Ended(after.wallet, (ended,), after.records, paying.images)
+
+
+def cleared(book: Book, ended: Session, wallet: Wallet, records: Records, now: Instant) -> Standing:
+    """The wallet without the buckets that the session has drained, where the rules want that (case 100)."""
+    standing = Standing(wallet, records)
+    if len(wallet.buckets) == 1:
+        return standing
+    return living.cleared(book, standing, {place for place, _ in ended.paid}, now, ended.id)
 
 
 def end(
@@ -130,6 +156,7 @@ def end(
         session,
         state=CLOSED,
         lines=(),
+        stretches=upto(session.stretches, usage),
         until=now + policy.tombstone,
         ended=cause,
         reported=now,
@@ -149,16 +176,26 @@ def post(
     request: str,
     now: Instant,
 ) -> tuple[Session, Wallet, Records]:
-    """Charge the difference between what `usage` comes to and what was posted, with its record."""
-    idle = session.state == AUTHORISED
-    debt = policy.on_overrun is OnOverrun.DEBT
-    spent = spend(book, policy, terms, session, wallet, usage, now, debt)
+    """Charge the difference between what `usage` comes to and what was posted, with its record; of a session that
+    held nothing only at its end (which has a cause)."""
+    manner, idle = MANNERS[session.request_type], session.state == AUTHORISED
+    if not (manner.holds or cause):
+        return msgspec.structs.replace(session, used=usage), wallet, ()
+    rules = book.snapshot.rules(wallet.tenant)
+    if manner.charges:
+        debt = manner.owes or owes_overrun(policy, rules.session)
+        spent = spend(book, policy, terms, session, wallet, usage, now, debt)
+    else:
+        spent = _unpaid(terms, rules.reservation, session, wallet, usage)
     session, wallet = spent.session, spent.wallet
-    rules = book.snapshot.rules(wallet.tenant).reservation
     unanswered = bool(cause) and not usage and not idle
-    if usage or (unanswered and rules.unanswered_free_is_use):
+    if manner.charges and (usage or (unanswered and rules.reservation.unanswered_free_is_use)):
         wallet = used(wallet, now)
-    if not spent.postings and not (cause and usage) and not (unanswered and rules.unanswered_free_is_recorded):
+    if (
+        not spent.postings
+        and not (cause and usage)
+        and not (unanswered and rules.reservation.unanswered_free_is_recorded)
+    ):
         return session, wallet, ()
     call = Call(
         session.id,
@@ -174,9 +211,25 @@ def post(
         session.price,
         cause,
         spent.forgone,
+        session.cascade or cascade_name(book, wallet, session.service),
+        session.discount,
+        session.request_type.value,
+        session.rated,
     )
-    wallet, record, body = enter(wallet, now, "session", session.client, request, spent.postings, call=call)
+    happened = occurred(session.event, usage, session.discount, session.rated)
+    wallet, record, body = enter(
+        wallet, now, "session", session.client, request, spent.postings, call=call, event=happened
+    )
     return session, wallet, ((record, body),)
+
+
+def _unpaid(terms: Terms, rules: ReservationRules, session: Session, wallet: Wallet, usage: int) -> Spent:
+    """What the usage costs, less what request and rating took off, is only told. Raises AmountError."""
+    price = discounted_price(terms.price, discount(rules.discount_rule, session.discount, session.rated, 0))
+    told = cost(price, session.began, usage)
+    if not fits(told):
+        raise AmountError(f"session {session.id} costs more than can be counted")
+    return Spent(wallet, msgspec.structs.replace(session, used=usage, assumed=False, posted=told), ())
 
 
 def settled(session: Session, wallet: Wallet, now: Instant) -> Settled:

@@ -13,8 +13,8 @@ import msgspec
 
 from tollhouse.engine.stretches import Prices, Stretch, due, dues
 from tollhouse.rating.calendar import instant_of, local_day, matches
-from tollhouse.rating.cost import NOTHING, Exact, Sum, summed, whole
-from tollhouse.rating.inverse import affordable
+from tollhouse.rating.cost import NOTHING, Exact, Sum, whole
+from tollhouse.rating.inverse import lasting
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import INT64_MAX
 from tollhouse.values.uses import Timing
@@ -74,9 +74,9 @@ class _Layer:
 
     def __init__(self, ways: Ways, wallet: Wallet, kept: Sequence[Stretch], rest: dict[int, int], debt: bool) -> None:
         self._ways = ways
-        self._wallet = wallet
         self._rest = rest
         self._debt = debt
+        self._general = general(wallet)
         self.stretches = list(kept)
         self.drawn: dict[int, int] = {}
         self._sums = [NOTHING]
@@ -102,24 +102,28 @@ class _Layer:
         return any(matches(one, day) and instant_of(self._ways.zone, day, one.start) <= at for one in timings)
 
     def _go_on(self, way: Stretch, target: int) -> bool:
-        again = bool(self.stretches) and self.stretches[-1].like(way)
-        if again:
-            stretch, before = self.stretches[-1], self._sums[-2]
+        last = self.stretches[-1] if self.stretches else None
+        again = last is not None and last.like(way)
+        if last is not None and again:
+            stretch, before = last, self._sums[-2]
+            laid = due(stretch, self._ways.prices, self._ways.began, self.at, before)
+            units, cost = laid.units, laid.cost
         else:
-            stretch, before = msgspec.structs.replace(way, since=self.at, until=self.at), self._sums[-1]
-        laid = due(stretch, self._ways.prices, self._ways.began, self.at, before)
-        units = self._rest.get(stretch.bucket, 0) + laid.units if stretch.bucket else 0
+            stretch = msgspec.structs.replace(way, since=self.at) if self.at else way
+            before, units, cost = self._sums[-1], 0, 0
+        there = self._rest.get(stretch.bucket, 0) + units if stretch.bucket else 0
         if stretch.increment:
-            until, after = _whole_increments(stretch, units, target), before
+            until, after = _whole_increments(stretch, there, target), before
         else:
-            until, after = self._priced(stretch, units, laid.cost, before, target)
+            after = self._priced(stretch, there, cost, before, target)
+            until = after.reach
         if until <= self.at:
             return False
         if stretch.bucket:
-            self._draw((stretch.bucket,), stretch.units_for(until - stretch.since) - laid.units)
+            self._draw((stretch.bucket,), stretch.units_for(until - stretch.since) - units)
         if not stretch.increment:
             decimals = self._ways.prices[stretch.price].decimals
-            self._draw(stretch.money, after.steps(decimals) - before.steps(decimals) - laid.cost)
+            self._draw(stretch.money or self._general, after.steps(decimals) - before.steps(decimals) - cost)
         if again:
             self.stretches.pop()
             self._sums.pop()
@@ -128,26 +132,22 @@ class _Layer:
         self.at = until
         return True
 
-    def _priced(self, stretch: Stretch, units: int, cost: int, before: Sum, target: int) -> tuple[int, Sum]:
-        """Up to where units and money pay, and what the session's money comes to then."""
+    def _priced(self, stretch: Stretch, units: int, cost: int, before: Sum, target: int) -> Sum:
+        """What the session's money comes to up to where units and money pay."""
         price, began, since = self._ways.prices[stretch.price], self._ways.began, stretch.since
         most = min(target, whole(price, began, since, since + stretch.usage_of(units))) if stretch.bucket else target
         funds = _ANYTHING if self._debt and stretch.bucket else self._funds(stretch.money) + cost
-        reach = affordable(price, began, funds, most, self._ways.ceiling, since, before)
-        if reach <= self.at:
-            return self.at, before
-        after = summed(price, began, since, reach, before)
-        return after.reach, after
+        return lasting(price, began, funds, most, self._ways.ceiling, since, before)
 
     def _is_empty(self, way: Stretch) -> bool:
         """Whether nothing is left of it at all."""
         return not (self._rest.get(way.bucket, 0) if way.bucket else self._funds(way.money))
 
     def _funds(self, among: Sequence[int]) -> int:
-        return sum(self._rest.get(place, 0) for place in among or general(self._wallet))
+        return sum([self._rest.get(place, 0) for place in among or self._general])
 
     def _draw(self, among: Sequence[int], amount: int) -> None:
-        lines, _ = draw(self._wallet, among, self._rest, amount)
+        lines, _ = draw(among, self._rest, amount)
         for bucket, drawn in lines:
             self.drawn[bucket] = self.drawn.get(bucket, 0) + drawn
 

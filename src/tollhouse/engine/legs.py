@@ -2,23 +2,28 @@
 
 Each leg is a session of its own, charging another account's wallet, found by the main one's id. What the main leg is
 asked the others are asked too, in one decision: what is granted is the least of all, and where one of them cannot, none
-does. Silence ends each by itself, for each knows what the others do.
+does; but what has been used is charged by all, though one has no money for more. Silence ends each by itself, and all
+at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
+from tollhouse.engine.book import Book, Image
 from tollhouse.engine.decision import Decision
-from tollhouse.engine.session import Session
+from tollhouse.engine.session import CLOSED, Session
 from tollhouse.values.commands import Authorize, Caller, Release, Start, Stop, Update
+from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Granted, Refused
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.state import Wallet
 
+_LEG: Final = "leg:"
+_BEFORE_NAME: Final = "\x1f"
 Of = TypeVar("Of", Authorize, Start, Update, Stop, Release)
 
 
@@ -28,32 +33,58 @@ def with_legs(command: Of, decide: Callable[[Of], Decision]) -> Decision:
     main = _main(decision)
     if main is None or not main.legs:
         return decision
-    others: list[Decision] = [decide(_for_leg(command, main, name)) for name in main.legs]
-    if (refused := _refused(main, others)) is not None:
-        return Decision(refused)
-    limit = _limit([decision, *others])
-    if limit is not None and isinstance(command, Authorize | Update):
-        command = msgspec.structs.replace(command, most=limit)
-        decision = decide(command)
+    others = [decide(_for_leg(command, main, name)) for name in main.legs]
+    if isinstance(command, Authorize | Update) and (wiser := _levelled(command, main, decision, others)) is not None:
+        decision = decide(wiser)
         main = _main(decision) or main
-        others = [decide(_for_leg(command, main, name)) for name in main.legs]
-        if (refused := _refused(main, others)) is not None:
-            return Decision(refused)
-    return _together(main, decision, others)
+        others = [decide(_for_leg(wiser, main, name)) for name in main.legs]
+        command = wiser
+    refused = _refused(main, others)
+    charged = isinstance(command, Update) and command.no is not None
+    return Decision(refused) if refused is not None and not charged else _together(main, decision, others)
+
+
+def _levelled(command: Of, main: Session, decision: Decision, others: Sequence[Decision]) -> Of | None:
+    """The command that has all legs do alike; None: they do."""
+    every = (decision, *others)
+    refused = decision.outcome if isinstance(decision.outcome, Refused) else _refused(main, others)
+    if refused is None:
+        limit = _limit(every)
+        return None if limit is None else msgspec.structs.replace(command, most=limit)
+    if isinstance(command, Update) and all(one.images for one in every):
+        return msgspec.structs.replace(command, no=(refused.refusal, refused.detail))
+    return None
+
+
+def legs_of(book: Book, main: Session) -> list[Session]:
+    """The session's other legs that are open."""
+    found = [one for name in main.legs for one in book.sessions(main.client, _key(main.id, name))]
+    return [one for one in found if one.state != CLOSED]
+
+
+def main_of(book: Book, session: Session) -> Session:
+    """The session whose leg this is; itself where it is nobody's, or that one is not there any more."""
+    key = next((key for key in session.keys if key.startswith(_LEG)), "")
+    return book.session(key[len(_LEG) :].partition(_BEFORE_NAME)[0]) or session if key else session
+
+
+def _key(main: str, name: str) -> str:
+    """By which the leg of this account is found."""
+    return f"{_LEG}{main}{_BEFORE_NAME}{name}"
 
 
 def _main(decision: Decision) -> Session | None:
-    """The session that the decision is about, if it changed it and the answer is no refusal."""
-    if isinstance(decision.outcome, Refused):
-        return None
+    """The session that the decision is about, if it changed it."""
     return next((image for image in reversed(decision.images) if isinstance(image, Session)), None)
 
 
 def _for_leg(command: Of, main: Session, name: str) -> Of:
-    """The same of another account: no password is asked for, and it is found by the main leg's id."""
+    """The same of another account, of that account's request type: no password is asked for, and it is found by the
+    main leg's id."""
     caller = Caller(command.caller.client, name=name, machine=command.caller.machine)
-    keys = (f"leg:{main.id}\x1f{name}",)
-    return msgspec.structs.replace(command, caller=caller, key=f"{command.key}\x1f{name}", session_keys=keys)
+    keys = (_key(main.id, name),)
+    asked = msgspec.structs.replace(command, caller=caller, key=f"{command.key}\x1f{name}", session_keys=keys)
+    return msgspec.structs.replace(asked, request_type=None) if isinstance(asked, Authorize | Start) else asked
 
 
 def _refused(main: Session, others: Sequence[Decision]) -> Refused | None:
@@ -79,5 +110,13 @@ def _together(main: Session, decision: Decision, others: Sequence[Decision]) -> 
     charged = [{image.name for image in one.images if isinstance(image, Wallet)} for one in every]
     if sum(map(len, charged)) > len(set().union(*charged)):
         return Decision(Refused(Refusal.INVALID, "two legs are charged to one wallet", main.id))
-    images = tuple([image for one in every for image in one.images])
+    until = (_main(decision) or main).until
+    images = tuple([_going_alike(image, main, until) for one in every for image in one.images])
     return Decision(decision.outcome, images, tuple([record for one in every for record in one.records]))
+
+
+def _going_alike(image: Image, main: Session, until: Instant) -> Image:
+    """A leg that goes on counts as silent when the main one does: its own grant may be another where nobody asked."""
+    if not isinstance(image, Session) or image.state == CLOSED or not image.keys[0].startswith(_key(main.id, "")):
+        return image
+    return msgspec.structs.replace(image, until=until)

@@ -11,12 +11,13 @@ import msgspec
 
 from tollhouse.engine.book import Book
 from tollhouse.engine.laying import Laid, Ways, lay
-from tollhouse.engine.policy import Policy
-from tollhouse.engine.session import Session
+from tollhouse.engine.policy import OnOverrun, OnSilence, Policy
+from tollhouse.engine.request_types import MANNERS
+from tollhouse.engine.session import STARTED, Session
 from tollhouse.engine.stretches import cut
 from tollhouse.engine.terms import most
 from tollhouse.rating.named_events import event_reservation_end
-from tollhouse.snapshot.rules import ReservationRules
+from tollhouse.snapshot.rules import ReservationRules, SessionRules, of_client
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import SECOND, Duration, Instant
 from tollhouse.values.outcomes import Refused
@@ -63,22 +64,27 @@ class Share(msgspec.Struct, frozen=True, gc=False):
 
 def share(book: Book, policy: Policy, session: Session, wallet: Wallet, ended: Sequence[Session] = ()) -> Share:
     """The session's share of the wallet, by the provider's rules, the wallet, or its product. `ended`: by the
-    command in hand, so they are others no more."""
+    command in hand, so they are others no more. What the wallet does not pay, and reserved events, are nobody's
+    others."""
     rules = book.snapshot.rules(wallet.tenant).reservation
     longest = longest_grant(policy, rules, session.service)
-    sessions = at_a_time(book, wallet)
-    if not sessions:
+    sessions = rules.max_sessions or _of_wallet(book, wallet)
+    if not sessions or not _counts(session):
         return Share(0, 0, 0, longest, rules.worst_case_buckets)
     own = {session.id, *(one.id for one in ended)}
-    others = sum(one.id not in own for one in book.open_sessions_of(wallet.name))
+    others = sum(one.id not in own and _counts(one) for one in book.open_sessions_of(wallet.name))
     greedy = rules.greedy_below_seconds * SECOND if session.service is Service.VOICE else 0
     return Share(sessions, others, greedy, longest, rules.worst_case_buckets)
 
 
+def _counts(session: Session) -> bool:
+    """Whether it is one of the wallet's sessions at a time: reserved events are none (case 31)."""
+    return MANNERS[session.request_type].charges and session.event is None
+
+
 def at_a_time(book: Book, wallet: Wallet) -> int:
     """How many sessions the wallet serves at a time; 0: any number."""
-    overridden = book.snapshot.rules(wallet.tenant).reservation.max_sessions
-    return overridden or wallet.max_sessions or _of_product(book, wallet)
+    return book.snapshot.rules(wallet.tenant).reservation.max_sessions or _of_wallet(book, wallet)
 
 
 def alone(longest: int) -> Share:
@@ -110,10 +116,10 @@ def shared_out(
 def unbegun_until(book: Book, policy: Policy, session: Session, now: Instant) -> Instant:
     """How long what a session asks for is held while nothing tells that it has begun; of events, that they took place
     (case 56)."""
-    rules = book.snapshot.rules(session.tenant).event
-    if session.service in (Service.VOICE, Service.DATA) or not rules.reservation_milliseconds:
-        return now + policy.setup_window
-    return event_reservation_end(now, rules)
+    rules = book.snapshot.rules(session.tenant)
+    if session.service in (Service.VOICE, Service.DATA) or not rules.event.reservation_milliseconds:
+        return now + (rules.session.setup_seconds * SECOND or policy.setup_window)
+    return event_reservation_end(now, rules.event)
 
 
 def longest_grant(policy: Policy, rules: ReservationRules, service: Service) -> int:
@@ -124,11 +130,39 @@ def longest_grant(policy: Policy, rules: ReservationRules, service: Service) -> 
 
 
 def tolerance(book: Book, policy: Policy, session: Session) -> Duration:
-    """How long after its grant's end a session's report may come, by the provider's rules or the settings (case 25)."""
-    own = book.snapshot.rules(session.tenant).reservation.tolerance_seconds
-    return policy.tolerance if own < 0 else own * SECOND
+    """How long after its grant's end a session's report may come: as its client's is set, its provider's (case 25), or
+    by the settings."""
+    rules = book.snapshot.rules(session.tenant)
+    pairs = rules.session.tolerance_seconds_of_clients
+    if pairs and (own := of_client(pairs, session.client)):
+        return int(own) * SECOND
+    seconds = rules.reservation.tolerance_seconds
+    return policy.tolerance if seconds < 0 else seconds * SECOND
 
 
-def _of_product(book: Book, wallet: Wallet) -> int:
-    product = book.snapshot.product(wallet.tenant, wallet.product) if wallet.product else None
+def validity(book: Book, policy: Policy, session: Session, now: Instant) -> Duration:
+    """How long a begun session's grant is good for; 0: it has not begun, and its time does not run yet."""
+    if session.service != Service.VOICE:
+        own = book.snapshot.rules(session.tenant).session.validity_seconds
+        return own * SECOND or policy.validity
+    return max(session.began + session.granted - now, 0) if session.state == STARTED else 0
+
+
+def on_silence(book: Book, policy: Policy, session: Session) -> OnSilence:
+    """What it costs when nothing is heard of it any more: as is set for its client, its provider, or at all."""
+    rules = book.snapshot.rules(session.tenant).session
+    own = of_client(rules.on_silence_of_clients, session.client) or rules.on_silence
+    return OnSilence(own) if own else policy.on_silence
+
+
+def owes_overrun(policy: Policy, rules: SessionRules) -> bool:
+    """Whether usage that neither the grant nor free money pays becomes a debt; else it is let go."""
+    own = rules.on_overrun
+    return (OnOverrun(own) if own else policy.on_overrun) is OnOverrun.DEBT
+
+
+def _of_wallet(book: Book, wallet: Wallet) -> int:
+    if wallet.max_sessions or not wallet.product:
+        return wallet.max_sessions
+    product = book.snapshot.product(wallet.tenant, wallet.product)
     return 0 if product is None else product.max_sessions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, TypeAlias
 
 import msgspec
@@ -10,14 +11,15 @@ from tollhouse.engine.book import Book
 from tollhouse.engine.conditions import conditions, lives
 from tollhouse.records.record import Record, enter
 from tollhouse.snapshot.lookups import Snapshot
-from tollhouse.values.instants import Instant, format_instant
+from tollhouse.snapshot.rules import Recorded
+from tollhouse.values.instants import Instant, format_instant, parse_instant
 from tollhouse.values.outcomes import Refused
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet import life
-from tollhouse.wallet.changes import Cause, Change, Dated, Ended, Moved, Promoted, Step
+from tollhouse.wallet import life, transfer
+from tollhouse.wallet.changes import Cause, Change, Dated, Ended, Moved, Promoted, Removed, Step
 from tollhouse.wallet.life import Bar
-from tollhouse.wallet.state import DORMANT, EXPIRY, PREUSE, Posting, Wallet
-from tollhouse.wallet.transfer import posted
+from tollhouse.wallet.state import DORMANT, EXPIRY, FROZEN, PREUSE, SUSPENDED, TERMINATED, Posting, Wallet
+from tollhouse.wallet.transfer import drained, posted
 
 Records: TypeAlias = tuple[tuple[Record, bytes], ...]
 
@@ -71,6 +73,13 @@ def ready(book: Book, before: Standing, activates: bool, now: Instant) -> Standi
     return Standing(wallet, (*before.records, *records))
 
 
+def out_of_use(wallet: Wallet, session: str) -> Refused | None:
+    """What keeps a wallet from paying for more of a session that runs: an operator's word, or its end."""
+    if wallet.state not in (FROZEN, SUSPENDED, TERMINATED):
+        return None
+    return Refused(_BARS[Bar(wallet.state)], wallet.name, session)
+
+
 def held_back(book: Book, wallet: Wallet) -> Refused | None:
     """What bars a wallet of an inactive batch, not used yet, from anything at all (requirement oracle_vws, case 66)."""
     batch = book.snapshot.batch(wallet.tenant, wallet.batch) if wallet.batch else None
@@ -103,6 +112,28 @@ def moved(before: Standing, state: str, cause: Cause, client: str, request: str,
 def used(wallet: Wallet, now: Instant) -> Wallet:
     """The wallet's last use is now."""
     return msgspec.structs.replace(wallet, used=now) if now > wallet.used else wallet
+
+
+def cleared(book: Book, before: Standing, debited: Collection[int], now: Instant, ended: str = "") -> Standing:
+    """The wallet without the buckets that a debit has drained, where the rules want them cleared (requirement
+    oracle_vws, case 100); each leaves a record as an expiry of nothing does (case 73).
+
+    What an open session paid from stays for what it may give back; `ended`: the session that is over now.
+    """
+    wallet, empty = before.wallet, drained(before.wallet, debited)
+    if not empty or not (rules := book.snapshot.rules(wallet.tenant)).wallet.clears_empty_buckets:
+        return before
+    running = [one for one in book.open_sessions_of(wallet.name) if one.id != ended]
+    empty -= {bucket for one in running for bucket, _ in one.paid}
+    after = transfer.cleared(wallet, empty, rules.wallet, now)
+    kept, recorded = {one.id for one in after.buckets}, rules.expiry.recorded is Recorded.ALL
+    changes = tuple(
+        Ended(now, one.id, one.balance_type, 0, one.expiry, Cause.DRAINED, recorded)
+        for one in wallet.buckets
+        if one.id not in kept
+    )
+    after, records = _recorded(wallet, Step(after, (), changes), now)
+    return Standing(after, (*before.records, *records), before.removable)
 
 
 def _recorded(wallet: Wallet, step: Step, now: Instant, client: str = "", request: str = "") -> tuple[Wallet, Records]:
@@ -138,7 +169,17 @@ def _told(change: Change) -> str:
         return f"bucket={change.bucket} expiry={_date(change.new)} was={_date(change.old)}"
     if isinstance(change, Promoted):
         return f"bucket={change.bucket} type={change.balance_type} promotion={change.amount}"
-    return f"removal listed={change.listed}"
+    return f"removal listed={change.listed} due={format_instant(change.at)}"
+
+
+def ending(record: Record) -> Moved | Removed | None:
+    """The end of a wallet that the record tells: that it was terminated, is to be removed, or was. None: neither."""
+    if record.kind == "removal":
+        return Removed(record.at, listed=False)
+    told = dict([word.partition("=")[::2] for word in record.note.split()]) if record.kind == "life" else {}
+    if told.get("state") == TERMINATED:
+        return Moved(parse_instant(told["due"]), told["was"], TERMINATED, Cause(told["cause"]), 0, 0)
+    return Removed(parse_instant(told["due"]), listed=True) if told.get("listed") == "True" else None
 
 
 def _date(at: Instant) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from tollhouse.engine.book import COUNT, OPEN_SESSIONS, SESSION, WALLET, Count, DamagedError, decode_image
 from tollhouse.engine.chain import FORWARD
 from tollhouse.engine.readable import Readable
+from tollhouse.engine.request_types import MANNERS
 from tollhouse.engine.session import CLOSED, Session
 from tollhouse.store.errors import UnreadableDayError
 
@@ -73,6 +74,8 @@ class LooseEnds:
         self._open += session.state != CLOSED
         if session.lines and session.state == CLOSED:
             self._say(session.wallet, f"session {session.id} is closed and holds money")
+        if session.lines and not MANNERS[session.request_type].holds:
+            self._say(session.wallet, f"session {session.id} is {session.request_type} and holds money")
         if session.lines and self._store.load(WALLET, session.wallet.encode()) is None:
             text = f"session {session.id} holds money of wallet {session.wallet}, which is not there"
             self._say(session.wallet, text)

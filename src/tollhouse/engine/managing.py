@@ -9,9 +9,11 @@ import msgspec
 from tollhouse.engine import living, wallets
 from tollhouse.engine.book import Book
 from tollhouse.engine.decision import Decision, refuse
+from tollhouse.engine.ends import Ended, with_all_due
 from tollhouse.engine.living import Records, Standing
 from tollhouse.engine.policy import Policy
 from tollhouse.records.record import enter
+from tollhouse.snapshot.accounts import BalanceType
 from tollhouse.values.commands import ChangeWallet, CreateWallet, Recharge, RemoveWallet, Transfer
 from tollhouse.values.instants import LAST, Instant
 from tollhouse.values.money import fits
@@ -19,7 +21,7 @@ from tollhouse.values.outcomes import Done, Refused
 from tollhouse.values.recharges import ExpiryPolicy, Line, Validity
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.changes import Cause
-from tollhouse.wallet.recharge import Event, NewWallet, create, delete, recharge
+from tollhouse.wallet.recharge import Event, NewWallet, create, delete, recharge, staged
 from tollhouse.wallet.state import (
     ACTIVE,
     DORMANT,
@@ -32,7 +34,7 @@ from tollhouse.wallet.state import (
     Posting,
     Wallet,
 )
-from tollhouse.wallet.transfer import Stopped, posted, transfer
+from tollhouse.wallet.transfer import Stopped, transfer
 
 NAME_MAX = 200
 """Octets of a wallet's name."""
@@ -59,6 +61,7 @@ def change(
 
 
 def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now: Instant) -> Decision:
+    command = _sold(book, command)
     wrong = _unmakeable(book, command, now)
     if wrong is not None:
         return Decision(wrong)
@@ -77,6 +80,8 @@ def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now:
     ):
         if not found:
             return refuse(Refusal.INVALID, f"{kind} {name!r} is not configured")
+    if (unsold := _unsold(book, tenant, command.product, command.other_products)) is not None:
+        return Decision(unsold)
     new = NewWallet(
         command.wallet,
         tenant,
@@ -100,11 +105,33 @@ def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now:
     return wallets.once(policy, command.client, command.key, body, view, now, wallet, ((record, data),))
 
 
+def _sold(book: Book, command: CreateWallet) -> CreateWallet:
+    """One that says no product is sold as its batch is (requirement oracle_vws 3)."""
+    tenant = command.tenant or book.snapshot.only_tenant()
+    batch = book.snapshot.batch(tenant, command.batch) if command.batch and not command.product else None
+    return msgspec.structs.replace(command, product=batch.product) if batch else command
+
+
 def _begun(wallet: Wallet, command: CreateWallet, now: Instant) -> Wallet:
     """In the state of life that it is made in; one that has lived elsewhere counts as used now."""
     state = command.state or (PREUSE if command.product else ACTIVE)
     used = now if command.state not in ("", PREUSE) else 0
-    return msgspec.structs.replace(wallet, state=state, expiry=command.expiry, activated=used, used=used)
+    return msgspec.structs.replace(
+        wallet,
+        state=state,
+        expiry=command.expiry,
+        activated=used,
+        used=used,
+        other_products=command.other_products,
+    )
+
+
+def _unsold(book: Book, tenant: str, product: str, others: tuple[str, ...]) -> Refused | None:
+    """What is wrong with the products of the other accounts that share a wallet."""
+    if others and (not product or len({product, *others}) <= len(others)):
+        return Refused(Refusal.INVALID, "other products are different ones, beside the wallet's own")
+    unknown = next((name for name in others if book.snapshot.product(tenant, name) is None), None)
+    return None if unknown is None else Refused(Refusal.INVALID, f"product {unknown!r} is not configured")
 
 
 def _unmakeable(book: Book, command: CreateWallet, now: Instant) -> Refused | None:
@@ -141,17 +168,22 @@ def _recharge(book: Book, policy: Policy, command: Recharge, body: bytes, now: I
     if not kind.service and kind.unit != wallet.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"the wallet holds {wallet.unit}")
     rules = book.snapshot.rules(wallet.tenant)
-    done = recharge(wallet, _lines(command), command.extension, book.snapshot.balance_type, rules, now)
-    if isinstance(done, Stopped):
-        return _stopped(done)
-    standing = _entered(before, done.wallet, done.events, command, now)
-    if done.activates:
-        standing = living.activated(book, standing, Cause.RECHARGE, now)
-    if done.ends:
-        ended = living.caught_up(book.snapshot, standing.wallet, now)
-        standing = Standing(ended.wallet, (*standing.records, *ended.records))
-    outcome = wallets.recharged(book, standing.wallet, kind, done.lines)
-    return wallets.once(policy, command.client, command.key, body, outcome, now, standing.wallet, standing.records)
+
+    def decide(found: Ended) -> Decision:
+        done = recharge(found.wallet, _lines(command), command.extension, book.snapshot.balance_type, rules, now)
+        if isinstance(done, Stopped):
+            return _kept(policy, command, body, done, now)
+        standing = _entered(found.wallet, done.wallet, done.events, command, now)
+        standing = living.cleared(book, standing, _debited(done.postings), now)
+        if done.activates:
+            standing = living.activated(book, standing, Cause.RECHARGE, now)
+        if done.ends:
+            ended = living.caught_up(book.snapshot, standing.wallet, now)
+            standing = Standing(ended.wallet, (*standing.records, *ended.records))
+        outcome = wallets.recharged(book, standing.wallet, kind, done.lines)
+        return wallets.once(policy, command.client, command.key, body, outcome, now, standing.wallet, standing.records)
+
+    return with_all_due(book, policy, Ended(wallet, (), before.records), (), now, decide)
 
 
 def _senseless(command: Recharge, now: Instant) -> Refused | None:
@@ -181,24 +213,14 @@ def _lines(command: Recharge) -> Sequence[Line]:
     return (own, *command.lines)
 
 
-def _entered(before: Standing, after: Wallet, events: Sequence[Event], command: Recharge, now: Instant) -> Standing:
+def _entered(before: Wallet, after: Wallet, events: Sequence[Event], command: Recharge, now: Instant) -> Standing:
     """A record for each event of the recharge, the newest state with the last of them."""
-    stage, records = before.wallet, list(before.records)
-    after = msgspec.structs.replace(after, records=stage.records, chain=stage.chain)
-    for event in events:
-        moved = [one.bucket for one in event.postings]
-        made = tuple([bucket for bucket in after.buckets if bucket.id in moved and bucket.id not in _ids(stage)])
-        empty = tuple([msgspec.structs.replace(bucket, value=0, held=0) for bucket in made])
-        stage = msgspec.structs.replace(stage, buckets=(*stage.buckets, *empty))
-        stage = posted(stage, event.postings)
-        stage, record, data = enter(stage, now, event.kind, command.client, command.key, event.postings, command.note)
+    last, records = before, []
+    for event, stage in zip(events, staged(after, events), strict=True):
+        stage = msgspec.structs.replace(stage, records=last.records, chain=last.chain)
+        last, record, data = enter(stage, now, event.kind, command.client, command.key, event.postings, command.note)
         records.append((record, data))
-    after = msgspec.structs.replace(after, records=stage.records, chain=stage.chain)
-    return Standing(after, tuple(records))
-
-
-def _ids(wallet: Wallet) -> set[int]:
-    return {bucket.id for bucket in wallet.buckets}
+    return Standing(msgspec.structs.replace(after, records=last.records, chain=last.chain), tuple(records))
 
 
 def _change(book: Book, policy: Policy, command: ChangeWallet, body: bytes, now: Instant) -> Decision:
@@ -210,6 +232,11 @@ def _change(book: Book, policy: Policy, command: ChangeWallet, body: bytes, now:
     before = living.stands(book, command.wallet, now)
     if before is None:
         return refuse(Refusal.UNKNOWN_WALLET, command.wallet)
+    before_shared = before.wallet.other_products
+    shared = before_shared if command.other_products is None else command.other_products
+    unsold = _unsold(book, before.wallet.tenant, before.wallet.product, command.other_products or ())
+    if unsold is not None:
+        return Decision(unsold)
     before_move = before
     if before.wallet.state == QUARANTINED:
         before = Standing(_in_quarantine(before.wallet, command.state), before.records)
@@ -224,11 +251,14 @@ def _change(book: Book, policy: Policy, command: ChangeWallet, body: bytes, now:
         credit_limit=wallet.credit_limit if command.credit_limit is None else command.credit_limit,
         expiry=wallet.expiry if command.expiry is None else command.expiry,
         max_sessions=wallet.max_sessions if command.max_sessions is None else command.max_sessions,
+        other_products=shared,
     )
     records: Records = before.records
     moved_only = changed == wallet and wallet.state != before_move.wallet.state and not command.note
     if not moved_only or before_move.wallet.state == QUARANTINED:
-        note = f"state={changed.state} credit_limit={changed.credit_limit} expiry={changed.expiry} {command.note}"
+        terms = f"state={changed.state} credit_limit={changed.credit_limit} expiry={changed.expiry}"
+        sold = "" if shared == before_shared else f" other_products={';'.join(shared)}"
+        note = f"{terms}{sold} {command.note}"
         changed, record, data = enter(changed, now, "change", command.client, command.key, (), note.rstrip())
         records = (*records, (record, data))
     view = wallets.view(changed, book.snapshot.rules(changed.tenant).wallet, now)
@@ -254,13 +284,34 @@ def _transfer(book: Book, policy: Policy, command: Transfer, body: bytes, now: I
     for one in (source, target):
         if (barred := wallets.barred_for_settling(one.wallet) or living.held_back(book, one.wallet)) is not None:
             return Decision(barred)
+    return with_all_due(
+        book,
+        policy,
+        Ended(source.wallet, (), source.records),
+        (),
+        now,
+        lambda found: _transferred(book, policy, command, kind, found.wallet, target, body, now),
+    )
+
+
+def _transferred(
+    book: Book,
+    policy: Policy,
+    command: Transfer,
+    kind: BalanceType,
+    source: Wallet,
+    target: Standing,
+    body: bytes,
+    now: Instant,
+) -> Decision:
     rules = book.snapshot.rules(target.wallet.tenant).recharge
-    done = transfer(source.wallet, target.wallet, kind, command.amount.value, rules, now)
+    done = transfer(source, target.wallet, kind, command.amount.value, rules, now)
     if isinstance(done, Stopped):
-        return _stopped(done)
+        return _kept(policy, command, body, done, now)
     ready = living.ready(book, Standing(done.source), False, now)
     giver = ready if isinstance(ready, Standing) else Standing(done.source)
-    giver = _moved_on(source, living.used(giver.wallet, now), done.taken, command, now)
+    giver = _moved_on(Standing(source), living.used(giver.wallet, now), done.taken, command, now)
+    giver = living.cleared(book, giver, _debited(done.taken), now)
     getter = _moved_on(target, done.target, done.given, command, now)
     if done.activates:
         getter = living.activated(book, getter, Cause.RECHARGE, now)
@@ -269,6 +320,10 @@ def _transfer(book: Book, policy: Policy, command: Transfer, body: bytes, now: I
         policy, command.client, command.key, body, outcome, now, giver.wallet, (*giver.records, *getter.records)
     )
     return msgspec.structs.replace(decision, images=(getter.wallet, *decision.images))
+
+
+def _debited(postings: Sequence[Posting]) -> set[int]:
+    return {one.bucket for one in postings if one.amount < 0}
 
 
 def _moved_on(
@@ -289,6 +344,14 @@ def _remove(book: Book, policy: Policy, command: RemoveWallet, body: bytes, now:
     gone, record, data = enter(done.wallet, now, "removal", command.client, command.key, done.postings, command.note)
     decision = wallets.once(policy, command.client, command.key, body, Done(1), now)
     return Decision(Done(1), (gone, *decision.images), (*before.records, (record, data)))
+
+
+def _kept(policy: Policy, command: Recharge | Transfer, body: bytes, stopped: Stopped, now: Instant) -> Decision:
+    """A lack of money is kept under the request's key, as of every one-shot (requirement oracle_vws, case 141)."""
+    refused = _stopped(stopped)
+    if stopped.refusal is not Refusal.INSUFFICIENT_FUNDS:
+        return refused
+    return wallets.once(policy, command.client, command.key, body, refused.outcome, now)
 
 
 def _stopped(stopped: Stopped) -> Decision:

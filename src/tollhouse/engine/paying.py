@@ -14,7 +14,15 @@ from tollhouse.engine.session import Session
 from tollhouse.engine.stretches import Stretch
 from tollhouse.engine.terms import Terms
 from tollhouse.rating.cost import Exact
-from tollhouse.rating.discounts import Grant, counts_wallet, discount, discounted_price, grant, unit_discount
+from tollhouse.rating.discounts import (
+    Grant,
+    counts_wallet,
+    discount,
+    discounted_price,
+    grant,
+    rating_share,
+    unit_discount,
+)
 from tollhouse.rating.price import Price, resolve
 from tollhouse.snapshot.rules import ReservationRules
 from tollhouse.snapshot.tariff import EXACT
@@ -50,7 +58,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 
 def plain(wallet: Wallet) -> bool:
     """Whether every bucket is money that pays for everything."""
-    return all(not bucket.unit and bucket.use is None for bucket in wallet.buckets)
+    return not [bucket for bucket in wallet.buckets if bucket.unit or bucket.use is not None]
 
 
 def ways(
@@ -68,14 +76,16 @@ def ways(
     `worst`: the latest end of a call that is being opened; 0: it goes on.
     """
     price, prices = terms.price, known_prices(book, session, terms)
-    cascade = _cascade(book, wallet, session.service)
-    rules = book.snapshot.rules(wallet.tenant).reservation
-    grants = _grants(book, wallet, session.service, now)
-    if not (cascade or worst or grants or session.discount) and plain(wallet) and not _alone(price, wallet, now):
+    cascade = _cascade(book, wallet, session)
+    discounted = session.discount or session.rated
+    if not (cascade or worst or discounted) and plain(wallet) and not _alone(price, wallet, now):
         own = Step(Stretch(0, 0, price=session.price))
         return Found(Ways((own,), prices, session.began, price.zone, ceiling))
     known = book.snapshot.destinations(price.plan, session.called)
-    asked = Asked(session.service, session.category, known, worst, _going(session))
+    units = dict(price.units) if session.event is not None else None
+    asked = Asked(session.service, session.category, known, worst, _going(session), units)
+    rules = book.snapshot.rules(wallet.tenant).reservation
+    grants = _grants(book, wallet, session.service, now)
     finder = _Finder(book, session, price, rules, grants, prices, horizon)
     for bucket in payers(wallet, asked, cascade, now):
         finder.add(bucket)
@@ -118,7 +128,7 @@ class _Finder:
 
     def add(self, bucket: Bucket) -> None:
         use = bucket.use
-        subject = use.subject if use is not None else ""
+        subject = use.subject if use is not None and self._session.event is None else ""
         increment = zero_increment(subject, self._session.service) if bucket.service else 0
         price = self._price
         if subject and not increment:
@@ -177,14 +187,17 @@ class _Finder:
 
     def _units(self, bucket: Bucket) -> tuple[int, int]:
         """How much usage so many of its units pay for."""
-        factors = dict(bucket.use.factors) if bucket.use is not None else {}
-        per = factors.get(self._session.service, bucket.step)
-        left = unit_discount(self._session.service, self._discount(0), self._rules)
-        return (per * left[1], left[1] - left[0]) if left[0] < left[1] else (INT64_MAX, 1)
+        service, per, over = self._session.service, bucket.step, 1
+        if self._session.event is not None:
+            service, per, over = Service(bucket.service), 1, dict(self._price.units)[bucket.unit]
+        elif bucket.use is not None:
+            per = dict(bucket.use.factors).get(service, per)
+        left = unit_discount(service, self._discount(0), self._rules)
+        return (per * left[1], over * (left[1] - left[0])) if left[0] < left[1] else (INT64_MAX, 1)
 
     def _discount(self, wallets: int) -> Exact:
-        """What the request and the wallet take off together."""
-        return discount(self._rules.discount_rule, self._session.discount, 0, wallets)
+        """What the request, the rating and the wallet take off together."""
+        return discount(self._rules.discount_rule, self._session.discount, self._session.rated, wallets)
 
     def _of_subject(self, subject: str) -> Price | None:
         one = self._session
@@ -214,10 +227,22 @@ def _grants(book: Book, wallet: Wallet, service: Service, now: Instant) -> list[
     return sorted(found, key=lambda one: -one[1].share)
 
 
-def _cascade(book: Book, wallet: Wallet, service: Service) -> Sequence[str]:
-    """The balance types that pay for the service in the wallet's product; empty: all, each in its own place."""
+def cascade_name(book: Book, wallet: Wallet, service: Service) -> str:
+    """The cascade of the wallet's product for the service; empty: it has none."""
     product = book.snapshot.product(wallet.tenant, wallet.product) if wallet.product else None
-    name = dict(product.cascades).get(service, "") if product is not None else ""
+    return dict(product.cascades).get(service, "") if product is not None else ""
+
+
+def rated(book: Book, wallet: Wallet, service: Service, at: Instant) -> int:
+    """The share that the rating takes off at the instant: a discount of the wallet's product (requirement oracle_vws
+    5.5, the discount r)."""
+    product = book.snapshot.product(wallet.tenant, wallet.product) if wallet.product else None
+    return rating_share(product.discounts, product.zone, service, at) if product is not None else 0
+
+
+def _cascade(book: Book, wallet: Wallet, session: Session) -> Sequence[str]:
+    """The balance types that pay for the session; empty: all, each in its own place."""
+    name = session.cascade or (cascade_name(book, wallet, session.service) if wallet.product else "")
     found = book.snapshot.cascade(wallet.tenant, name) if name else None
     return found.balance_types if found is not None else ()
 

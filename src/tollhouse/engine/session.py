@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from tollhouse.engine.stretches import Stretch
-from tollhouse.values.commands import Service, Wish
+from tollhouse.values.commands import EventName, RequestType, Service, Wish
 from tollhouse.values.instants import Instant
 from tollhouse.wallet.state import Lines
 
@@ -43,10 +43,13 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `granted`, `used` count from the session's start; `posted` is what its records took so far, `lines` what it still
     holds. `recent` = what requests were answered, the newest last. `ended`: why it closed. `machine`: which of the
     client's machines has it. `assumed`: it fell silent and was not charged for `used` but for more or for nothing; its
-    Stop, if it comes, says what is due. `paid`: which buckets `posted` was taken from, the latest last; of units, too.
+    Stop, if it comes, says what is due. `paid`: which buckets `posted` was taken from, in the order of the usage.
     `stretches`: who pays which part of it. `category`: of the account, for prices that are still to be found.
     `legs`: the accounts that are charged for it beside its own. `discount`: the share of the price that its request
-    took off, in hundredths of a percent; None: it named none.
+    took off, in hundredths of a percent; None: it named none. `request_type`: how it is paid for; of one that moves
+    nothing in the wallet `posted` is what its records say that it cost. `event`: it is a reservation of this named
+    event, its usage how many. `cascade`: who pays, where it is not for the wallet's product to say. `rated`: the share
+    that the rating took off when it was opened, in hundredths of a percent.
     """
 
     id: str
@@ -79,6 +82,10 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     category: str = ""
     discount: int | None = None
     legs: tuple[str, ...] = ()
+    request_type: RequestType = RequestType.PREPAID
+    event: EventName | None = None
+    cascade: str = ""
+    rated: int = 0
 
     @property
     def silenced(self) -> bool:

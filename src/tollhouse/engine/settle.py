@@ -12,15 +12,17 @@ import msgspec
 from tollhouse.engine import ends, living, wallets
 from tollhouse.engine.book import Book, Image, StoredPrice, decode_outcome
 from tollhouse.engine.decision import Decision, refuse, remember, repeated
-from tollhouse.engine.limits import levelled, share, tolerance
-from tollhouse.engine.offering import Asking, offer
+from tollhouse.engine.granting import gathered, lacking, leave, own
+from tollhouse.engine.limits import levelled, share, tolerance, validity
+from tollhouse.engine.offering import Asking
 from tollhouse.engine.paying import known_prices
 from tollhouse.engine.policy import Policy
+from tollhouse.engine.request_types import MANNERS
 from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, STARTED, UNUSED, Session
 from tollhouse.engine.stretches import cut
 from tollhouse.engine.terms import Terms, begun, reported, terms_of
 from tollhouse.values.commands import Release, Service, Stop, Total, Update, Usage, Wish
-from tollhouse.values.instants import Duration, Instant
+from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Done, Granted, Outcome, Refused
 from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.funds import available, give_back, money_in, reserve
@@ -60,10 +62,12 @@ def _reported(
     command: Update,
     now: Instant,
 ) -> Decision:
-    session, wallet, records = ends.post(book, policy, terms, session, before.wallet, usage, "", command.key, now)
+    paying = own(book, policy, terms, session, before.wallet, usage, now)
+    terms = paying.terms
+    session, wallet, records = ends.post(book, policy, terms, session, paying.wallet, usage, "", command.key, now)
     session = msgspec.structs.replace(session, state=STARTED, reported=now)
     if command.more is None:
-        outcome = granted(session, wallet, max(session.granted - session.used, 0), False, policy, now)
+        outcome = granted(book, policy, session, wallet, max(session.granted - session.used, 0), False, now)
         done = _More(session, wallet, outcome)
         until = max(session.until, silent_after(book, policy, session, now))
     else:
@@ -71,7 +75,8 @@ def _reported(
         until = silent_after(book, policy, done.session, now)
     session = msgspec.structs.replace(done.session, until=until)
     session = remember(session, command, done.outcome, policy.recent)
-    return Decision(done.outcome, (*done.images, done.wallet, session), (*records, *done.records))
+    images: tuple[Image, ...] = (*paying.images, *done.images, done.wallet, session)
+    return Decision(done.outcome, images, (*records, *done.records))
 
 
 def stop(book: Book, policy: Policy, known: Session | Decision | None, command: Stop, now: Instant) -> Decision:
@@ -109,9 +114,14 @@ def _stopped(
     book: Book, policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, command: Stop, now: Instant
 ) -> Decision:
     cause = command.cause or "stop"
-    session, wallet, records = ends.end(book, policy, terms, session, wallet, usage, cause, command.key, now)
+    paying = gathered(book, policy, terms, session, wallet, usage, now)
+    session, wallet, records = ends.end(
+        book, policy, paying.terms, session, paying.wallet, usage, cause, command.key, now
+    )
     outcome = ends.settled(session, wallet, now)
-    return Decision(outcome, (wallet, remember(session, command, outcome, policy.recent)), records)
+    said = remember(session, command, outcome, policy.recent)
+    after = ends.cleared(book, session, wallet, records, now)
+    return Decision(outcome, (*paying.images, after.wallet, said), (*paying.records, *after.records))
 
 
 def _told(session: Session, usage: Usage) -> bool:
@@ -155,27 +165,33 @@ class _More(msgspec.Struct, frozen=True, gc=False):
 def _more(
     book: Book, policy: Policy, terms: Terms, session: Session, before: ends.Ended, command: Update, now: Instant
 ) -> _More:
-    """Hold for further usage beyond what was used; what the session held before is put back first."""
+    """Hold for further usage beyond what was used; what the session held before is put back first. A wallet that was
+    taken out of use meanwhile pays for no more of it (requirement oracle_vws 5.1)."""
     wallet = give_back(before.wallet, session.lines)
     part = share(book, policy, session, wallet, before.sessions)
     wanted = session.used + min(command.more or part.longest, part.longest)
     target, last = levelled(command.most, session.used, wanted)
-    offered = offer(book, policy, Asking(session, terms, part, session.used, target), wallet, now)
+    barred = living.out_of_use(wallet, session.id) if MANNERS[session.request_type].charges else None
+    if command.no is not None:
+        barred = Refused(*command.no, session.id)
+    offered = barred or leave(book, policy, Asking(session, terms, part, session.used, target), wallet, now)
     if isinstance(offered, Refused) or offered.laid.reach <= session.used:
         kept = cut(session.stretches, known_prices(book, session, terms), session.began, session.used)
         session = msgspec.structs.replace(session, lines=(), granted=session.used, stretches=kept)
-        no = offered if isinstance(offered, Refused) else None
-        return _More(session, wallet, no or wallets.no_money(wallet, available(wallet, now), session.id))
+        no = offered if isinstance(offered, Refused) else lacking(terms, session, wallet, now)
+        return _More(session, wallet, no)
     laid = offered.laid
     wallet, reach = reserve(offered.wallet, laid.lines), min(laid.reach, laid.target)
     session = msgspec.structs.replace(
         session, lines=laid.lines, granted=reach, wish=Wish.GRANT, stretches=laid.stretches
     )
-    outcome = granted(session, wallet, reach - session.used, last or reach < laid.target, policy, now)
+    outcome = granted(book, policy, session, wallet, reach - session.used, last or reach < laid.target, now)
     return _More(session, wallet, outcome, offered.images, offered.records)
 
 
-def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: Policy, now: Instant) -> Granted:
+def granted(
+    book: Book, policy: Policy, session: Session, wallet: Wallet, usage: int, final: bool, now: Instant
+) -> Granted:
     """The answer to a session that goes on."""
     there = available(wallet, now)
     return Granted(
@@ -183,7 +199,7 @@ def granted(session: Session, wallet: Wallet, usage: int, final: bool, policy: P
         service=session.service,
         granted=usage,
         final=final,
-        validity=validity(policy, session, now),
+        validity=validity(book, policy, session, now),
         unit=wallet.unit,
         decimals=wallet.decimals,
         balance=there,
@@ -199,19 +215,12 @@ def granted_again(book: Book, policy: Policy, session: Session, now: Instant) ->
     if wallet is None:
         return Refused(Refusal.UNKNOWN_WALLET, session.wallet, session.id)
     left = max(session.granted - session.used, 0)
-    return granted(session, wallet, left, False, policy, now)
-
-
-def validity(policy: Policy, session: Session, now: Instant) -> Duration:
-    """How long a begun session's grant is good for; 0: it has not begun, and its time does not run yet."""
-    if session.service != Service.VOICE:
-        return policy.validity
-    return max(session.began + session.granted - now, 0) if session.state == STARTED else 0
+    return granted(book, policy, session, wallet, left, False, now)
 
 
 def silent_after(book: Book, policy: Policy, session: Session, now: Instant) -> Instant:
     """When a started session counts as silent: past its grant, and the tolerance."""
-    return now + validity(policy, session, now) + tolerance(book, policy, session)
+    return now + validity(book, policy, session, now) + tolerance(book, policy, session)
 
 
 _Subject = tuple[Decision, Session | None, Decision]

@@ -12,13 +12,13 @@ from tollhouse.engine.laying import lay
 from tollhouse.engine.paying import known_prices, ways
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.session import Session
-from tollhouse.engine.stretches import Stretch, dues
+from tollhouse.engine.stretches import Due, Prices, Stretch, cut, dues, reached
 from tollhouse.engine.terms import Terms
 from tollhouse.values.instants import Instant
-from tollhouse.values.money import INT64_MAX, AmountError, fits
+from tollhouse.values.money import AmountError, fits
 from tollhouse.wallet.counting import Used, count
-from tollhouse.wallet.funds import pay_back, take
-from tollhouse.wallet.state import ADJUSTMENT, Lines, Posting, Wallet
+from tollhouse.wallet.funds import Taken, by_bucket, pay_back, take
+from tollhouse.wallet.state import ADJUSTMENT, REVENUE, Lines, Posting, Wallet
 
 
 class Spent(msgspec.Struct, frozen=True, gc=False):
@@ -35,114 +35,124 @@ def spend(
     book: Book, policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, now: Instant, debt: bool
 ) -> Spent:
     """Post what `usage` comes to; what its stretches do not reach is paid from what is free, then as a debt."""
-    stretches = _reaching(book, policy, terms, session, wallet, usage, now)
-    prices = known_prices(book, replace(session, stretches=tuple(stretches)), terms)
-    owed = list(dues(stretches, prices, session.began, usage))
-    if not fits(sum(due.cost for due in owed)):
+    stretches, prices = _reaching(book, policy, terms, session, wallet, usage, now)
+    owed = dues(stretches, prices, session.began, usage)
+    if not fits(sum([due.cost for due in owed])):
         raise AmountError(f"session {session.id} costs more than can be counted")
-    spent = Spent(wallet, session, ())
-    posted: list[Stretch] = []
-    back = 0
-    for stretch, due in zip(stretches, owed, strict=True):
-        spent, units = _move(spent, (stretch.bucket,), due.units - stretch.units, now, False)
-        cost = due.cost - stretch.cost
-        if cost < 0:
-            back -= cost
-        else:
-            spent, cost = _move(spent, stretch.money, cost, now, debt)
-        posted.append(replace(stretch, units=stretch.units + units, cost=stretch.cost + cost))
-    spent = _give_back(spent, _money(spent, stretches), back)
-    moved = spent.postings
-    before, wallet = session, spent.wallet
+    till = _Till(wallet, session, now, debt)
+    posted = tuple([till.post(stretch, due) for stretch, due in zip(stretches, owed, strict=True)])
+    before, moved = session, till.postings()
     session = replace(
-        spent.session,
-        stretches=tuple(posted),
+        session,
+        lines=till.lines,
+        stretches=posted,
         used=usage,
         assumed=False,
-        posted=sum(one.cost for one in posted),
-        overdrawn=session.overdrawn + spent.overdrawn,
-        paid=_paid(session.paid, moved),
+        posted=sum([one.cost for one in posted]),
+        overdrawn=session.overdrawn + till.overdrawn,
+        paid=tuple(till.paid),
     )
-    counted = _counted(book, before, session, wallet, moved, now)
-    if counted is None:
-        return replace(spent, session=session, postings=_merged(moved))
-    return replace(spent, wallet=counted[0], session=session, postings=(*_merged(moved), *counted[1]))
+    wallet, counted = _counted(book, before, session, till.wallet, moved, now)
+    return Spent(wallet, session, moved + counted, till.overdrawn, till.forgone)
 
 
 def _counted(
     book: Book, before: Session, after: Session, wallet: Wallet, moved: Sequence[Posting], now: Instant
-) -> tuple[Wallet, tuple[Posting, ...]] | None:
-    """What the wallet's trackers and balances of expenditure count of it; None: it has none."""
-    if not any(bucket.idle for bucket in wallet.buckets):
-        return None
+) -> tuple[Wallet, tuple[Posting, ...]]:
+    """What the wallet's trackers and balances of expenditure count of it: what was not charged before."""
+    if not [bucket for bucket in wallet.buckets if bucket.idle]:
+        return wallet, ()
     steps = {one.id: one.step for one in wallet.buckets if one.service == after.service and not one.idle}
     paid = -sum(posting.amount * steps.get(posting.bucket, 0) for posting in moved)
-    used = Used(after.service, before.used, after.used, after.posted - before.posted, paid)
+    counted = reached(before.stretches) if before.assumed else before.used
+    used = Used(after.service, counted, after.used, after.posted - before.posted, paid)
     return count(wallet, used, book.snapshot.balance_type, book.snapshot.rules(wallet.tenant), now)
 
 
 def _reaching(
     book: Book, policy: Policy, terms: Terms, session: Session, wallet: Wallet, usage: int, now: Instant
-) -> Sequence[Stretch]:
-    """The session's stretches, laid on over what is free to the end of its usage; the last one may be owed."""
-    reach = session.stretches[-1].until if session.stretches else 0
+) -> tuple[Sequence[Stretch], Prices]:
+    """The session's stretches, laid on over what is free to the end of its usage, and the prices that they name; the
+    last one may be owed."""
+    stretches, prices = session.stretches, known_prices(book, session, terms)
+    reach = reached(stretches)
     if usage <= reach:
-        return session.stretches
+        return stretches, prices
+    kept = cut(stretches, prices, session.began, reach)
     found = ways(book, replace(session, used=usage), terms, wallet, policy.horizon, now)
-    laid = lay(found.known(terms.fresh), wallet, session.stretches, usage, now, debt=True)
+    laid = lay(found.known(terms.fresh), wallet, kept, usage, now, debt=True)
     if laid.reach >= usage:
-        return laid.stretches
-    tail = Stretch(laid.reach, INT64_MAX, price=session.price)
+        return laid.stretches, found.ways.prices
+    tail = Stretch(laid.reach, usage, price=found.ways.steps[-1].stretch.price)
     if laid.stretches and laid.stretches[-1].like(tail):
-        return (*laid.stretches[:-1], replace(laid.stretches[-1], until=INT64_MAX))
-    return (*laid.stretches, tail)
+        return (*laid.stretches[:-1], replace(laid.stretches[-1], until=usage)), found.ways.prices
+    return (*laid.stretches, tail), found.ways.prices
 
 
-def _move(spent: Spent, among: Sequence[int], owed: int, now: Instant, debt: bool) -> tuple[Spent, int]:
-    """Take what is owed from these buckets, or give back units that were taken too much; and how much that was."""
-    if owed > 0:
-        taken = take(spent.wallet, spent.session.lines, owed, now, debt, among)
-        moved = Spent(
-            taken.wallet,
-            replace(spent.session, lines=taken.lines),
-            (*spent.postings, *taken.postings),
-            spent.overdrawn + taken.overdrawn,
-            spent.forgone + taken.forgone,
-        )
-        return moved, owed - taken.forgone
-    if owed < 0:
-        there = {bucket.id for bucket in spent.wallet.buckets}
-        paid = tuple([line for line in spent.session.paid if line[0] in among and line[0] in there])
-        return _give_back(spent, paid, -owed if paid else 0), owed
-    return spent, 0
+class _Till:
+    """A session's charging in the making, one stretch after the other. `paid`: which buckets paid in money for what has
+    been gone through."""
+
+    def __init__(self, wallet: Wallet, session: Session, now: Instant, debt: bool) -> None:
+        self.wallet = wallet
+        self.lines = session.lines
+        self.paid: list[tuple[int, int]] = []
+        self.overdrawn = self.forgone = 0
+        self._before = session.paid
+        self._now = now
+        self._debt = debt
+        self._sums: dict[tuple[int, str], int] = {}
+
+    def post(self, stretch: Stretch, due: Due) -> Stretch:
+        """The stretch with what is due posted: what it owes is taken, what it took too much goes back."""
+        own, self._before = _parted(self._before, stretch.cost)
+        units, cost = due.units - stretch.units, due.cost - stretch.cost
+        if units > 0:
+            units -= self._take(units, (stretch.bucket,), False).forgone
+        elif units < 0 and any(bucket.id == stretch.bucket for bucket in self.wallet.buckets):
+            self._back(((stretch.bucket, stretch.units),), -units)
+        if cost > 0:
+            taken = self._take(cost, stretch.money, self._debt)
+            own, cost = own + taken.paid, cost - taken.forgone
+            self.overdrawn += taken.overdrawn
+            self.forgone += taken.forgone
+        elif cost < 0:
+            own = self._back(own, -cost)
+        _append(self.paid, own)
+        return replace(stretch, units=stretch.units + units, cost=stretch.cost + cost) if units or cost else stretch
+
+    def postings(self) -> tuple[Posting, ...]:
+        """What moved: one for each bucket and counter-account."""
+        return tuple([Posting(bucket, moved, counter) for (bucket, counter), moved in self._sums.items() if moved])
+
+    def _take(self, amount: int, among: Sequence[int], debt: bool) -> Taken:
+        taken = take(self.wallet, self.lines, amount, self._now, debt, among)
+        self.wallet, self.lines = taken.wallet, taken.lines
+        for bucket, spent in by_bucket(taken.paid, -1).items():
+            self._sums[bucket, REVENUE] = self._sums.get((bucket, REVENUE), 0) + spent
+        return taken
+
+    def _back(self, paid: Lines, amount: int) -> Lines:
+        """What stays paid when so much of it goes back, what was taken last first."""
+        self.wallet, left, back = pay_back(self.wallet, paid, amount)
+        for bucket, given in back:
+            self._sums[bucket, ADJUSTMENT] = self._sums.get((bucket, ADJUSTMENT), 0) + given
+        return left
 
 
-def _give_back(spent: Spent, paid: Lines, amount: int) -> Spent:
-    """Put so much of what was paid back, what was taken last first."""
-    if not amount:
-        return spent
-    wallet, postings = pay_back(spent.wallet, paid, amount, ADJUSTMENT)
-    return replace(spent, wallet=wallet, postings=(*spent.postings, *postings))
+def _parted(lines: Lines, amount: int) -> tuple[Lines, Lines]:
+    """The lines that come to the amount, and those behind them."""
+    for place, (bucket, there) in enumerate(lines):
+        if there > amount:
+            own = ((bucket, amount),) if amount else ()
+            return (*lines[:place], *own), ((bucket, there - amount), *lines[place + 1 :])
+        amount -= there
+    return lines, ()
 
 
-def _money(spent: Spent, stretches: Sequence[Stretch]) -> Lines:
-    """What the session has paid in money, the latest last."""
-    units = {stretch.bucket for stretch in stretches}
-    return tuple([line for line in _paid(spent.session.paid, spent.postings) if line[0] not in units])
-
-
-def _merged(postings: Sequence[Posting]) -> tuple[Posting, ...]:
-    """One posting for each bucket and counter-account."""
-    sums: dict[tuple[int, str], int] = {}
-    for posting in postings:
-        key = posting.bucket, posting.counter
-        sums[key] = sums.get(key, 0) + posting.amount
-    return tuple([Posting(bucket, amount, counter) for (bucket, counter), amount in sums.items() if amount])
-
-
-def _paid(before: Lines, postings: Sequence[Posting]) -> Lines:
-    """What each bucket has paid for the session, this included; one that pays again goes last."""
-    paid = dict(before)
-    for posting in postings:
-        paid[posting.bucket] = paid.pop(posting.bucket, 0) - posting.amount
-    return tuple((bucket, amount) for bucket, amount in paid.items() if amount > 0)
+def _append(lines: list[tuple[int, int]], more: Lines) -> None:
+    """Put them behind the others; neighbours of one bucket become one."""
+    for bucket, amount in more:
+        if lines and lines[-1][0] == bucket:
+            amount += lines.pop()[1]
+        lines.append((bucket, amount))

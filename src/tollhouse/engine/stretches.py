@@ -6,7 +6,7 @@ money, which goes on in the slot of the tariff that the session's age has reache
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -20,7 +20,7 @@ Prices: TypeAlias = Mapping[bytes, Price]
 
 
 class Stretch(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """From age `since` up to `until` the same pays at the same price.
+    """From age `since` up to `until` the same pays at the same price; an increment that has begun by then, whole.
 
     `bucket`: whose units pay, `over` of them for `per` of usage (0: nobody's). `increment` > 0: whole increments of so
     much usage for nothing else; 0: at the price of hash `price`, whose money comes from the buckets `money` in this
@@ -61,14 +61,16 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     sum: Sum
 
 
-def dues(stretches: Sequence[Stretch], prices: Prices, began: Instant, used: int) -> Iterator[Due]:
+def dues(stretches: Sequence[Stretch], prices: Prices, began: Instant, used: int) -> list[Due]:
     """Of each stretch what is due after so much usage. Money is rounded once for the whole session: what a stretch
     owes is by how much the rounded sum grows."""
+    found: list[Due] = []
     so_far = NOTHING
     for stretch in stretches:
         one = due(stretch, prices, began, used, so_far)
         so_far = one.sum
-        yield one
+        found.append(one)
+    return found
 
 
 def due(stretch: Stretch, prices: Prices, began: Instant, used: int, before: Sum) -> Due:
@@ -85,16 +87,27 @@ def due(stretch: Stretch, prices: Prices, began: Instant, used: int, before: Sum
     return Due(units, after.steps(price.decimals) - before.steps(price.decimals), after)
 
 
-def cut(stretches: Sequence[Stretch], prices: Prices, began: Instant, used: int) -> tuple[Stretch, ...]:
-    """The stretches as far as they are used: the last one ends with the last increment that was begun."""
+def reached(stretches: Sequence[Stretch]) -> int:
+    """The age of the session that they reach."""
+    return stretches[-1].until if stretches else 0
+
+
+def upto(stretches: Sequence[Stretch], used: int) -> tuple[Stretch, ...]:
+    """The stretches as far as they are used: what lies beyond that nothing is held for."""
     kept = [stretch for stretch in stretches if stretch.since < used]
+    if kept and kept[-1].until > used:
+        kept[-1] = msgspec.structs.replace(kept[-1], until=used)
+    return tuple(kept)
+
+
+def cut(stretches: Sequence[Stretch], prices: Prices, began: Instant, used: int) -> tuple[Stretch, ...]:
+    """The same, to go on behind it: the last one ends with the last increment that was begun."""
+    kept = upto(stretches, used)
     if not kept:
         return ()
     last = kept[-1]
-    end = min(used, last.until)
     if last.increment:
-        until = last.since - (last.since - end) // last.increment * last.increment
+        until = last.since - (last.since - last.until) // last.increment * last.increment
     else:
-        until = summed(prices[last.price], began, last.since, end).reach
-    kept[-1] = msgspec.structs.replace(last, until=until)
-    return tuple(kept)
+        until = summed(prices[last.price], began, last.since, last.until).reach
+    return (*kept[:-1], msgspec.structs.replace(last, until=until))

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from tollhouse.engine.book import WALLET, Book, DamagedError, Gone, Image, OneShot, Proposal, name_of
+from tollhouse.engine.conditions import next_due
 from tollhouse.engine.decision import Decision
 from tollhouse.engine.ends import abandoned
 from tollhouse.engine.living import caught_up
@@ -33,7 +34,7 @@ def sweep(book: Book, policy: Policy, command: Sweep, now: Instant) -> Decision:
     changed: _Changed = {}
     records: _Records = ()
     count = 0
-    for name in book.due(now, command.limit):
+    for name in [(WALLET, one.encode()) for one in command.wallets] or book.due(now, command.limit):
         try:
             records += _end(book, policy, changed, name, now)
         except (DamagedError, AmountError):
@@ -62,13 +63,15 @@ def _end_session(book: Book, policy: Policy, changed: _Changed, session: Session
     if wallet is None or wallet.state == QUARANTINED:
         _later(book, policy, changed, name, now)
         return ()
-    closed, wallet, records = abandoned(book, policy, session, wallet, now)
-    changed[name], changed[name_of(wallet)] = closed, wallet
-    return records
+    after = abandoned(book, policy, session, wallet, now)
+    changed |= {name_of(one): one for one in (*after.images, *after.sessions, after.wallet)}
+    return after.records
 
 
 def _expire(book: Book, changed: _Changed, entity: Wallet, now: Instant) -> _Records:
-    """What is due of a wallet's life. One whose time is over is removed once no session of it is open."""
+    """What is due of a wallet's life. One whose time is over is removed once no session of it is open; one that the
+    configuration has given more time since is put off.
+    """
     wallet = _wallet(book, changed, entity.name) or entity
     name = name_of(wallet)
     after = caught_up(book.snapshot, wallet, now)
@@ -77,7 +80,7 @@ def _expire(book: Book, changed: _Changed, entity: Wallet, now: Instant) -> _Rec
         if emptied is not None:
             changed[name], record, body = enter(emptied.wallet, now, "removal", "", "", emptied.postings)
             return (*after.records, (record, body))
-    if after.wallet is wallet and name not in changed:
+    if after.wallet is wallet and name not in changed and 0 < next_due(book.snapshot, wallet) <= now:
         book.pass_over(name)
         return ()
     changed[name] = after.wallet

@@ -1,4 +1,4 @@
-"""What the engine does by the clock: sweeps, checkpoints and retention in paced steps, a look at the free disk."""
+"""What the engine does by the clock: sweeps; checkpoints, retention and rounds in paced steps; free disk looked at."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tollhouse.engine.batch import Engine
 from tollhouse.engine.retention import Retention
+from tollhouse.engine.rounds import Rounds
 from tollhouse.store.interface import Store
 from tollhouse.values.commands import Sweep
 from tollhouse.values.instants import SECOND, Instant
@@ -20,6 +21,7 @@ class Timers:
         self._store = store
         self._checkpoint: Iterator[None] | None = None
         self._retention = Retention(store, engine.now, engine.tally)
+        self._rounds = Rounds(engine, store)
         self._next_second: Instant = 0
 
     def tick(self) -> None:
@@ -31,8 +33,8 @@ class Timers:
                 self._engine.tally.count("store_checkpoints")
         elif self._store.checkpoint_due(now):
             self._checkpoint = self._store.checkpoint(now)
-        else:
-            self._retention.step()
+        elif not self._retention.step():
+            self._rounds.step()
         if now >= self._next_second:
             self._next_second = now + SECOND
             self._engine.submit(Sweep(), self._swept)

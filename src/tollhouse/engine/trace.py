@@ -10,6 +10,7 @@ from tollhouse.engine.session import CLOSED, Session
 from tollhouse.records.forward import BroughtForward
 from tollhouse.records.record import Record
 from tollhouse.values.instants import Instant
+from tollhouse.wallet.funds import by_bucket
 from tollhouse.wallet.state import Lines
 
 
@@ -82,7 +83,7 @@ def holds(sessions: Iterable[Session], until: Instant) -> tuple[Hold, ...]:
     A hold is no posting: what a session held that has ended since is written nowhere.
     """
     found = [
-        Hold(one.id, one.client, one.called, one.created, one.until, one.lines)
+        Hold(one.id, one.client, one.called, one.created, one.until, tuple(by_bucket(one.lines).items()))
         for one in sessions
         if one.state != CLOSED and one.lines and one.created <= until
     ]

@@ -29,7 +29,7 @@ from tollhouse.values.outcomes import (
     WalletView,
 )
 from tollhouse.values.refusals import NEVER_STORED, Refusal
-from tollhouse.wallet.funds import available, money_in
+from tollhouse.wallet.funds import available, by_bucket, money_in
 from tollhouse.wallet.recharge import Done, shown
 from tollhouse.wallet.state import QUARANTINED, Bucket, Wallet
 
@@ -112,8 +112,13 @@ def session_view(session: Session, wallet: Wallet | None) -> SessionView:
         cost=session.posted,
         held=money_in(wallet, session.lines) if wallet else 0,
         holds=tuple(
-            [_held(wallet, buckets[bucket], amount) for bucket, amount in session.lines if wallet and bucket in buckets]
+            [
+                _held(wallet, buckets[bucket], amount)
+                for bucket, amount in by_bucket(session.lines).items()
+                if wallet and bucket in buckets
+            ]
         ),
+        request_type=session.request_type,
     )
 
 
@@ -144,6 +149,7 @@ def view(wallet: Wallet, rules: WalletRules, now: Instant) -> WalletView:
         activated=wallet.activated,
         used=wallet.used,
         max_sessions=wallet.max_sessions,
+        other_products=wallet.other_products,
     )
 
 

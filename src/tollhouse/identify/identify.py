@@ -9,7 +9,7 @@ import msgspec
 
 from tollhouse.snapshot.accounts import Account
 from tollhouse.snapshot.lookups import Snapshot
-from tollhouse.values.commands import Caller, Pap, Proof
+from tollhouse.values.commands import Caller, Pap, Proof, RequestType
 from tollhouse.values.outcomes import Refused
 from tollhouse.values.refusals import Refusal
 
@@ -18,7 +18,7 @@ class Payer(msgspec.Struct, frozen=True, gc=False):
     """Who pays, and what rating has to know of him.
 
     `account` is empty where a wallet was named that no account stands for; `called` has lost the tech prefix. `legs`:
-    accounts that are charged for the same session.
+    accounts that are charged for the same session. `request_type`: of a session whose request names none.
     """
 
     account: str
@@ -28,6 +28,7 @@ class Payer(msgspec.Struct, frozen=True, gc=False):
     subject: str
     called: str
     legs: tuple[str, ...] = ()
+    request_type: RequestType = RequestType.PREPAID
 
 
 def identify(snapshot: Snapshot, caller: Caller, called: str) -> Payer | Refused:
@@ -93,4 +94,13 @@ def _disabled(account: Account) -> Refused:
 
 def _payer(account: Account, called: str) -> Payer:
     dialled = called.removeprefix(account.tech_prefix)
-    return Payer(account.name, account.wallet, account.tenant, account.category, account.subject, dialled, account.legs)
+    return Payer(
+        account.name,
+        account.wallet,
+        account.tenant,
+        account.category,
+        account.subject,
+        dialled,
+        account.legs,
+        account.request_type,
+    )

@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from tollhouse.cachemanager.watch import CacheManager
 from tollhouse.configdb.database import ConfigDatabase
-from tollhouse.console.desk import BringWish, Desk, Json, Wish
+from tollhouse.console.desk import BringWish, Desk, Json, ParametersWish, Wish
 from tollhouse.console.metrics import Gauge, registry
 from tollhouse.console.server import site
 from tollhouse.diameter.dictionary import load_dictionary
@@ -31,6 +31,7 @@ from tollhouse.main.bringing import SubscriberDesk
 from tollhouse.main.clock import wall
 from tollhouse.main.importing import TariffDesk
 from tollhouse.main.notify import notify, watchdog_period
+from tollhouse.main.parameters import ParameterDesk
 from tollhouse.main.plan import DiameterPlan, Endpoint, Plan, RadiusPlan, SipPlan
 from tollhouse.main.reading import StoreReading
 from tollhouse.radius import dictionary as radius_dictionary
@@ -39,6 +40,7 @@ from tollhouse.sip.server import SipServer
 from tollhouse.store.die import die
 from tollhouse.store.embedded import open_embedded
 from tollhouse.store.snapshot import LmdbSnapshot, SnapshotFile, SnapshotWriter
+from tollhouse.values.disconnects import Disconnect
 
 _LOG: Final = logging.getLogger("tollhouse")
 VERSION: Final = metadata.version("tollhouse")
@@ -56,6 +58,11 @@ def _or_die(turn: Callable[[], None]) -> None:
         turn()
     except Exception:  # noqa: BLE001 - ends the process; its supervisor starts it again from the journal
         die(f"a turn of the engine broke: {traceback.format_exc()}")
+
+
+def _log_disconnect(one: Disconnect) -> None:
+    """What the protocol rooms cannot tell their clients yet is at least told to whoever reads the log."""
+    _LOG.info("session %s of client %r is to end: %s, wallet %r", one.session, one.client, one.reason.value, one.wallet)
 
 
 class Appliance:
@@ -80,12 +87,14 @@ class Appliance:
         book = Book(self._store, snapshot, plan.policy.cache_entities)
         self.engine = Engine(self._store, book, plan.policy, self.tally, wall, self._soon, snapshot.refresh)
         self.engine.recovered(claimed)
+        self.engine.listen(_log_disconnect)
         self.reading = StoreReading(self._store, self.engine.now, snapshot)
         self._auditor = Auditor(self._store, lambda step: reactor.callLater(0, step))
         self.tariffs = TariffDesk(self.engine, self.database, self.cache, self.in_thread)
         self.subscribers = SubscriberDesk(
             self.engine, self.database, self.cache, self.in_thread, lambda step: reactor.callLater(0, step)
         )
+        self.parameters = ParameterDesk(self.database, self.cache, self.engine.now, self.in_thread)
         self._timers = Timers(self.engine, self._store)
         self._started = self.engine.now()
         _LOG.info("recovered %d batches, engine time %d", claimed.recovered_batches, claimed.engine_time)
@@ -192,6 +201,8 @@ class Appliance:
     def _import(self, wish: Wish, done: Callable[[Json], None]) -> None:
         if isinstance(wish, BringWish):
             self.subscribers.load(wish, done)
+        elif isinstance(wish, ParametersWish):
+            self.parameters.load(wish, done)
         else:
             self.tariffs.load(wish, done)
 

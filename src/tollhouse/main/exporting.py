@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from tollhouse.console.reading import NotServedError, RecordsPage, RecordsWish, TokenError
-from tollhouse.engine.book import WALLET, decode_image
+from tollhouse.engine.book import PRICE, WALLET, StoredPrice, decode_image
 from tollhouse.engine.readable import Readable
 from tollhouse.main.journal import check_missing, decoded, forward_of, wallet_of
 from tollhouse.main.naming import Names, Units
 from tollhouse.main.tagging import Progress, Walk, progress_of
+from tollhouse.rating.price import Price
 from tollhouse.records.export import heading, lines
+from tollhouse.records.record import Record
 from tollhouse.snapshot.lookups import Snapshot
 from tollhouse.store.interface import RecordEntry
 from tollhouse.wallet.state import Wallet
 
 LOOKS: Final = 12
 """Searches for a wallet's records in one page of an export: each goes through the files of all days."""
+WALLETS: Final = 500
+"""Wallets that a page looks at, at most."""
 
 
 def export_page(store: Readable, units: Units, snapshot: Snapshot | None, wish: RecordsWish) -> RecordsPage:
@@ -53,7 +57,7 @@ class Page:
         self.store = store
         self.wish = wish
         self.left = wish.limit
-        self._looks = LOOKS
+        self._looks, self._wallets_left = LOOKS, WALLETS
 
     def run(self, form: Form) -> tuple[str, str]:
         """The lines, and the token of the next page; empty: there is none."""
@@ -61,7 +65,8 @@ class Page:
         token = self.wish.after
         name = form.place(token) if token else ""
         for wallet in self._wallets(self.wish.wallet or name):
-            if not self.left or self._looks <= 0:
+            self._wallets_left -= 1
+            if not self.left or self._looks <= 0 or self._wallets_left < 0:
                 return "".join(text), form.begin(wallet.name)
             following = form.write(wallet, token if wallet.name == name else "", text)
             if following:
@@ -94,12 +99,15 @@ class Page:
             key = page[-1][0]
 
 
-class _Csv:
+class InTime:
     """Each record by itself, so only those of the time are read. The token `5 1001`: behind record 5 of wallet 1001."""
 
-    def __init__(self, page: Page, units: Units) -> None:
+    def __init__(self, page: Page) -> None:
         self._page = page
-        self._units = units
+
+    def teller(self, wallet: Wallet) -> Callable[[Record], Iterable[str]] | None:
+        """What makes lines of the wallet's records; None: none of them is told."""
+        raise NotImplementedError
 
     def place(self, token: str) -> str:
         return _place(token)[1]
@@ -108,7 +116,9 @@ class _Csv:
         return f"0 {wallet}"
 
     def write(self, wallet: Wallet, token: str, text: list[str]) -> str:
-        page, wish, names = self._page, self._page.wish, Names(wallet, self._units)
+        page, wish, told = self._page, self._page.wish, self.teller(wallet)
+        if told is None:
+            return ""
         kept_from = forward_of(page.store, wallet.name).sequence
         after = _place(token)[0] if token else 0
         if after <= kept_from:
@@ -119,9 +129,7 @@ class _Csv:
                 if wish.until and entry.at >= wish.until:
                     return ""
                 page.left -= 1
-                record = decoded(entry)
-                names.meet(record)
-                text.extend(lines(record, names.kinds, wallet.decimals))
+                text.extend(told(decoded(entry)))
             if not entries:
                 return ""
             after = entries[-1].sequence
@@ -140,6 +148,21 @@ class _Csv:
                 behind = probe
             probe = (before + behind) // 2
         return before
+
+
+class _Csv(InTime):
+    def __init__(self, page: Page, units: Units) -> None:
+        super().__init__(page)
+        self._units = units
+
+    def teller(self, wallet: Wallet) -> Callable[[Record], Iterable[str]]:
+        names = Names(wallet, self._units)
+
+        def told(record: Record) -> Iterable[str]:
+            names.meet(record)
+            return lines(record, names.kinds, wallet.decimals)
+
+        return told
 
 
 class _Tags:
@@ -163,7 +186,7 @@ class _Tags:
             return ""
         begun = progress_of(token) if token else Progress(wallet.name)
         rules, names = self._snapshot.rules(wallet.tenant), Names(wallet, self._units)
-        walk = Walk(wallet, forward_of(page.store, wallet.name), begun, rules, names)
+        walk = Walk(wallet, forward_of(page.store, wallet.name), begun, rules, names, self._price)
         while walk.after < wallet.records and page.left:
             entries = page.entries(wallet, walk.after)
             for entry in entries:
@@ -176,6 +199,12 @@ class _Tags:
             if not entries:
                 return ""
         return walk.progress().token() if walk.after < wallet.records else ""
+
+    def _price(self, name: bytes) -> Price | None:
+        """The price of this hash. Raises DamagedError."""
+        image = self._page.store.load(PRICE, name)
+        found = decode_image(PRICE, image) if image is not None else None
+        return found.price if isinstance(found, StoredPrice) else None
 
     def _is_over(self, wallet: Wallet) -> bool:
         """Whether the last of its records is before the time."""

@@ -19,6 +19,7 @@ from tollhouse.engine.batch import Engine
 from tollhouse.values.commands import CreateWallet, Recharge
 from tollhouse.values.money import Amount, AmountError, parse_amount
 from tollhouse.values.outcomes import Outcome, Posted, Refused
+from tollhouse.values.uses import Use
 
 CLIENT = "tariff"
 Report = Callable[[Json], None]
@@ -163,6 +164,7 @@ class _Round:
             expiry=task.expiry,
             weight=task.weight,
             reset=task.reset,
+            use=Use(groups=task.groups) if task.groups else None,
             note="tariff import",
         )
         self._engine.submit(create, lambda _made: self._engine.submit(recharge, partial(self._recharged, task)))

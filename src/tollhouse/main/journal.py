@@ -10,10 +10,11 @@ from tollhouse.engine import trace
 from tollhouse.engine.book import SESSION, WALLET, DamagedError, decode_image
 from tollhouse.engine.chain import standing
 from tollhouse.engine.readable import Readable
-from tollhouse.engine.session import Session, wallet_key
-from tollhouse.main.naming import Names, Units
+from tollhouse.engine.session import CLOSED, Session, wallet_key
+from tollhouse.main.naming import DECIMALS_MAX, Names, Units
 from tollhouse.records.forward import NOTHING, BroughtForward
 from tollhouse.records.record import Record, decode
+from tollhouse.records.text import BucketKind
 from tollhouse.store.interface import RecordEntry
 from tollhouse.values.instants import LAST, Instant, format_instant
 from tollhouse.values.money import format_amount
@@ -55,7 +56,7 @@ def trace_page(
     names, forward = Names(wallet, units), forward_of(store, name)
     names.meet_forward(forward)
     begun = trace.begin(forward)
-    stands = max(_resumed(after, wallet, names) if after else begun, begun, key=lambda one: one.sequence)
+    stands = max(_resumed(after, names) if after else begun, begun, key=lambda one: one.sequence)
     entries = store.records(name, stands.sequence, limit)
     full = len(entries) == limit
     check_missing(store, name, stands.sequence, entries, None if full else wallet.records)
@@ -73,16 +74,22 @@ def trace_page(
 
 
 def _token(stands: trace.Standing, names: Names) -> str:
-    """As text, with the units of what is gone by now: `7;1=9358300;2=500;2:second`."""
-    units = [(bucket, names.gone[bucket]) for bucket, _ in stands.values if names.gone.get(bucket)]
-    return ";".join([stands.token(), *(f"{bucket}:{quote(unit, safe='')}" for bucket, unit in units)])
+    """As text, with what is gone by now: `7;1=9358300;2=500;2:second:0:free`."""
+    gone = [(bucket, names.gone[bucket]) for bucket, _ in stands.values if bucket in names.gone]
+    told = [
+        (str(bucket), quote(one.unit, safe=""), str(one.decimals), quote(one.balance_type, safe=""))
+        for bucket, one in gone
+    ]
+    return ";".join([stands.token(), *map(":".join, told)])
 
 
-def _resumed(token: str, wallet: Wallet, names: Names) -> trace.Standing:
+def _resumed(token: str, names: Names) -> trace.Standing:
     parts = token.split(";")
     try:
-        for bucket, _, unit in (part.partition(":") for part in parts if ":" in part):
-            names.learn(int(bucket), unquote(unit), wallet.unit)
+        for bucket, unit, decimals, kind in (part.split(":") for part in parts if ":" in part):
+            if not 0 <= (places := int(decimals)) <= DECIMALS_MAX:
+                raise ValueError(f"no number of decimals: {places}")
+            names.learn(int(bucket), BucketKind(unquote(kind), unquote(unit), places))
         return trace.resume(";".join([part for part in parts if ":" not in part]))
     except ValueError as error:
         raise TokenError(str(error)) from error
@@ -97,7 +104,7 @@ def _shown(line: trace.Line, names: Names, decimals: int) -> dict[str, object]:
         "client": record.client,
         "request_id": record.request,
         "session": record.call.session if record.call else "",
-        "balance": format_amount(record.balance, decimals),
+        "balance": format_amount(record.balance, record.places(decimals)),
         "moves": [
             {
                 **names.named(move.bucket),
@@ -124,21 +131,22 @@ def _state(store: Readable, wallet: Wallet, stands: trace.Standing, until: Insta
                 **names.named(bucket),
                 "amount": names.amount(bucket, amount),
             }
-            for hold in trace.holds(_open_sessions(store, wallet.name), until)
+            for hold in trace.holds(open_sessions(store, wallet.name), until)
             for bucket, amount in hold.lines
         ],
     }
 
 
-def _open_sessions(store: Readable, wallet: str) -> Iterator[Session]:
-    """Without those that cannot be read: the audit names them."""
-    for kind, key in store.find(wallet_key(wallet)):
-        image = store.load(kind, key) if kind == SESSION else None
+def open_sessions(store: Readable, wallet: str, after: str = "") -> Iterator[Session]:
+    """In order of id, those behind `after`, without those that cannot be read: the audit names them."""
+    ids = [key for kind, key in store.find(wallet_key(wallet)) if kind == SESSION and key > after.encode()]
+    for key in sorted(ids):
+        image = store.load(SESSION, key)
         try:
-            session = decode_image(kind, image) if image is not None else None
+            session = decode_image(SESSION, image) if image is not None else None
         except DamagedError:
             continue
-        if isinstance(session, Session) and session.wallet == wallet:
+        if isinstance(session, Session) and session.wallet == wallet and session.state != CLOSED:
             yield session
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tollhouse.records.forward import BroughtForward
 from tollhouse.records.record import Record
@@ -11,6 +11,8 @@ from tollhouse.records.text import BucketKind, kinds_of
 from tollhouse.values.money import format_amount
 from tollhouse.wallet.state import Wallet
 
+DECIMALS_MAX: Final = 25
+"""More than any unit has: what a token says is not believed beyond it."""
 Units: TypeAlias = Callable[[str], int | None]
 """A unit's decimals; None: it is not configured, or the configuration cannot be read."""
 
@@ -27,25 +29,32 @@ class Names:
         self._wallet = wallet
         self._units = units
         self.kinds: dict[int, BucketKind] = kinds_of(wallet) if wallet else {}
-        self.gone: dict[int, str] = {}
-        """The unit of each bucket that was met and is gone; empty: money."""
+        self.gone: dict[int, BucketKind] = {}
+        """Each bucket that was met and is gone."""
 
     def meet(self, record: Record) -> None:
-        """Know what its postings say."""
+        """Know what it says of the buckets that it moved."""
+        named = {one.bucket: one for one in record.buckets}
         for posting in record.postings:
-            self.learn(posting.bucket, posting.unit, record.unit)
+            if (one := named.get(posting.bucket)) is not None:
+                self.learn(one.bucket, BucketKind(one.balance_type, posting.unit or record.unit, one.decimals))
+            else:
+                unit = posting.unit or record.unit
+                places = self.decimals(unit) if posting.unit else record.places(self.decimals(unit))
+                self.learn(posting.bucket, BucketKind("", unit, places))
 
     def meet_forward(self, forward: BroughtForward) -> None:
         """Know what was brought forward."""
         units = dict(forward.units)
         for bucket, _ in forward.buckets:
-            self.learn(bucket, units.get(bucket, ""), forward.unit)
+            unit = units.get(bucket) or forward.unit
+            self.learn(bucket, BucketKind("", unit, self.decimals(unit)))
 
-    def learn(self, bucket: int, unit: str, money: str) -> None:
-        """That the bucket counts this unit (empty: it is `money`); of one that the wallet has, the wallet says it."""
-        if bucket not in self.kinds:
-            self.gone[bucket] = unit
-            self.kinds[bucket] = BucketKind("", unit or money, self.decimals(unit or money))
+    def learn(self, bucket: int, kind: BucketKind) -> None:
+        """What the bucket is; of one that the wallet has, the wallet says it, else who names its balance type."""
+        known = self.kinds.get(bucket)
+        if known is None or (kind.balance_type and not known.balance_type):
+            self.gone[bucket] = self.kinds[bucket] = kind
 
     def decimals(self, unit: str) -> int:
         """Of the wallet's money as many as the wallet has."""

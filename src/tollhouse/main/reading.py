@@ -14,8 +14,9 @@ from tollhouse.engine.living import caught_up
 from tollhouse.engine.readable import Readable
 from tollhouse.engine.session import Session, find_key
 from tollhouse.engine.wallets import session_view, view
+from tollhouse.main.endings import ended_page
 from tollhouse.main.exporting import export_page
-from tollhouse.main.journal import check_missing, forward_of, trace_page
+from tollhouse.main.journal import check_missing, forward_of, open_sessions, trace_page
 from tollhouse.main.naming import Names
 from tollhouse.records.forward import BroughtForward
 from tollhouse.records.record import Record, decode
@@ -61,6 +62,16 @@ class StoreReading:
         found = islice(self._readable(SESSION, after, limit), limit)
         return [session_view(one, self._wallet(one.wallet)) for one in found if isinstance(one, Session)]
 
+    def reservations(self, wallet: str, after: str, limit: int) -> tuple[list[SessionView], bool] | None:
+        """The wallet's open sessions, a page of them (requirement oracle_vws, case 101)."""
+        owner = self._wallet(wallet)
+        if owner is None or owner.state == REMOVED:
+            return None
+        rules = self._snapshot.rules(owner.tenant).wallet if self._snapshot else WalletRules()
+        limit = limit or rules.reservations_per_page
+        found = list(islice(open_sessions(self._store, wallet, after), limit + 1))
+        return [session_view(one, owner) for one in found[:limit]], len(found) > limit
+
     def records(self, wallet: str, after: int, limit: int) -> list[dict[str, object]]:
         """The wallet's records, ready for JSON; of one that cannot be read, its number and why.
 
@@ -86,6 +97,10 @@ class StoreReading:
     def trace(self, wallet: str, at: Instant, after: str, limit: int) -> dict[str, object] | None:
         """The wallet's journal with running balances."""
         return trace_page(self._store, self._decimals, wallet, at, after, limit)
+
+    def ended(self, since: Instant, until: Instant, after: str, limit: int) -> tuple[list[dict[str, object]], str]:
+        """Wallets that were terminated or removed (requirement oracle_vws, case 70)."""
+        return ended_page(self._store, RecordsWish("", since, until, after, limit))
 
     def export(self, wish: RecordsWish) -> RecordsPage:
         """Records as lines."""
@@ -131,7 +146,7 @@ def _shown_forward(forward: BroughtForward, names: Names) -> dict[str, object]:
     """In the form of a record whose postings are what each bucket held."""
     units = dict(forward.units)
     moved = [Posting(bucket, amount, "", units.get(bucket, "")) for bucket, amount in forward.buckets]
-    amount = _money(moved, forward.unit, names)
+    amount = _money(moved, names.decimals(forward.unit))
     return {
         "wallet": forward.wallet,
         "sequence": forward.sequence,
@@ -152,7 +167,7 @@ def _shown_forward(forward: BroughtForward, names: Names) -> dict[str, object]:
 def _shown(record: Record, names: Names) -> dict[str, object]:
     """A record as JSON: amounts as decimal strings, times as ISO 8601, usage in seconds for voice."""
     names.meet(record)
-    decimals = names.decimals(record.unit)
+    decimals = record.places(names.decimals(record.unit))
     shown: dict[str, object] = {
         "wallet": record.wallet,
         "sequence": record.sequence,
@@ -161,7 +176,7 @@ def _shown(record: Record, names: Names) -> dict[str, object]:
         "client": record.client,
         "request_id": record.request,
         "unit": record.unit,
-        "amount": _money(record.postings, record.unit, names),
+        "amount": _money(record.postings, decimals),
         "units": _units(record.postings, names),
         "balance": format_amount(record.balance, decimals),
         "postings": _postings(record.postings, names),
@@ -184,13 +199,22 @@ def _shown(record: Record, names: Names) -> dict[str, object]:
             "forgone": format_amount(call.forgone, decimals),
             "price": call.price.hex(),
             "ended": call.ended,
+            "request_type": call.paid_as,
+        }
+    event = record.event
+    if event is not None:
+        shown["event"] = {
+            "event_class": event.event_class,
+            "event": event.name,
+            "count": event.count,
+            "promotional": event.promotional,
         }
     return shown
 
 
-def _money(postings: Iterable[Posting], unit: str, names: Names) -> str:
+def _money(postings: Iterable[Posting], decimals: int) -> str:
     """What moved of the wallet's money."""
-    return format_amount(sum(one.amount for one in postings if not one.unit), names.decimals(unit))
+    return format_amount(sum(one.amount for one in postings if not one.unit), decimals)
 
 
 def _units(postings: Iterable[Posting], names: Names) -> list[dict[str, str]]:

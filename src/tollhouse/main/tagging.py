@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Final
 
 import msgspec
 
 from tollhouse.console.reading import NotServedError, TokenError
 from tollhouse.engine import trace
-from tollhouse.main.naming import Names
+from tollhouse.main.naming import DECIMALS_MAX, Names
+from tollhouse.rating.price import Price
 from tollhouse.records.forward import BroughtForward
+from tollhouse.records.priced import rating_of
 from tollhouse.records.record import Record
-from tollhouse.records.text import BucketKind, Event, Owner, gather, tags, text
+from tollhouse.records.text import BucketKind, Event, Owner, Rating, gather, tags, text
 from tollhouse.snapshot.rules import Rules
 from tollhouse.wallet.state import Lines, Posting, Wallet
 
@@ -29,6 +31,15 @@ class Waiting(msgspec.Struct, frozen=True, gc=False, array_like=True):
     postings: tuple[Posting, ...]
 
 
+class Lost(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A bucket that is gone by now, as its records named it."""
+
+    bucket: int
+    balance_type: str
+    unit: str
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=DECIMALS_MAX)]
+
+
 class Progress(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Behind record `after` of the wallet: what stands in its buckets, which sessions wait, what gone buckets count."""
 
@@ -36,7 +47,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False, array_like=True):
     after: int = 0
     values: Lines = ()
     waiting: tuple[Waiting, ...] = ()
-    gone: tuple[tuple[int, str], ...] = ()
+    gone: tuple[Lost, ...] = ()
 
     def token(self) -> str:
         """As text. NotServedError: too many sessions wait."""
@@ -64,15 +75,25 @@ def progress_of(token: str) -> Progress:
 class Walk:
     """One wallet's records, from what is kept of them on, or from where a page ended."""
 
-    def __init__(self, wallet: Wallet, forward: BroughtForward, begun: Progress, rules: Rules, names: Names) -> None:
+    def __init__(
+        self,
+        wallet: Wallet,
+        forward: BroughtForward,
+        begun: Progress,
+        rules: Rules,
+        names: Names,
+        prices: Callable[[bytes], Price | None],
+    ) -> None:
+        """`prices`: by the hash that a record names; None: there is none."""
         self._wallet = wallet.name
+        self._prices = prices
         self._owner = Owner("tollhouse", wallet.tenant, wallet.decimals, wallet.product)
         self._rules = rules
         self._names = names
         kept = begun if begun.after > forward.sequence else Progress(wallet.name, forward.sequence, forward.buckets)
         names.meet_forward(forward)
-        for bucket, unit in kept.gone:
-            names.learn(bucket, unit, wallet.unit)
+        for one in kept.gone:
+            names.learn(one.bucket, BucketKind(one.balance_type, one.unit, one.decimals))
         self._stands = trace.Standing(kept.after, kept.values)
         self._waiting = {one.session: _event(wallet, one) for one in kept.waiting}
 
@@ -88,7 +109,9 @@ class Walk:
         waiting, event = gather(self._waiting, record, self._rules.record)
         self._waiting = dict(waiting)
         self._stands, _ = trace.follow(self._stands, record)
-        return None if event is None else text(tags(event, self._owner, self._kinds(), before, self._rules))
+        if event is None:
+            return None
+        return text(tags(event, self._owner, self._kinds(), before, self._rules, self._rating(event.record)))
 
     def progress(self) -> Progress:
         """Where it has come to."""
@@ -96,8 +119,15 @@ class Walk:
             Waiting(session, event.sequences, _together(event.record.postings))
             for session, event in self._waiting.items()
         ]
-        gone = tuple(self._names.gone.items())
+        gone = tuple(
+            [Lost(bucket, one.balance_type, one.unit, one.decimals) for bucket, one in self._names.gone.items()]
+        )
         return Progress(self._wallet, self.after, self._stands.values, tuple(waiting), gone)
+
+    def _rating(self, record: Record) -> Rating | None:
+        """How the session was priced that the line is of, if any."""
+        price = self._prices(record.call.price) if record.call is not None else None
+        return rating_of(record.call, price, record.postings) if record.call is not None and price else None
 
     def _kinds(self) -> dict[int, BucketKind]:
         """A bucket that is gone by now goes by its number, so that nothing of two units is ever added up."""

@@ -91,7 +91,7 @@ def breakdown(price: Price, start: Instant, usage: int) -> tuple[int, tuple[Cost
         before, total = total, add(total, count, interval, slot)
         units = count * slot.increment
         grown = (total[0] * before[1] - before[0] * total[1], total[1] * before[1])
-        parts.append(CostPart(age, units, _price_text(slot, price.service), exact_text(grown)))
+        parts.append(CostPart(age, units, price_text(slot, price.service), exact_text(grown)))
     return fee, tuple(parts)
 
 
@@ -162,7 +162,7 @@ def _capped(total: Exact, before: Exact, max_cost: int) -> Exact:
     return before if before[0] * MAX_COST_SCALE >= max_cost * before[1] else (max_cost, MAX_COST_SCALE)
 
 
-def _price_text(slot: Slot, service: Service) -> str:
+def price_text(slot: Slot, service: Service) -> str:
     """`0.2/60s`, `0.01/1048576B` (octets), `0.05/1` (messages)."""
     amount = exact_text((slot.price, 10**slot.scale))
     if service is Service.VOICE:

@@ -1,24 +1,27 @@
 """Three discounts become one, and what that one does to money and to balances of time and data.
 
-Source: requirement oracle_vws 5.5, cases 9-23 and 54. A *share* is a discount as it is written: hundredths of a
+Source: requirement oracle_vws 5.5, cases 9-23. A *share* is a discount as it is written: hundredths of a
 percent, 10,000 is all of it; what is below 0 counts as none, above 10,000 as all. A *discount* is the exact fraction of
 0 to 1 that shares come to, reduced. Nothing is rounded here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from math import gcd
 from typing import Final
 
 import msgspec
 
+from tollhouse.rating.calendar import instant_of, local_day, matches
 from tollhouse.rating.cost import Exact
 from tollhouse.rating.price import Price
 from tollhouse.snapshot.accounts import BalanceType, Category
-from tollhouse.snapshot.rules import DISCOUNT_RULES, RecordRules, ReservationRules
+from tollhouse.snapshot.products import DAY_SECONDS, RatingDiscount
+from tollhouse.snapshot.rules import DISCOUNT_RULES, ReservationRules
 from tollhouse.snapshot.tariff import Interval, Slot
 from tollhouse.values.commands import Service
+from tollhouse.values.instants import Instant
 from tollhouse.values.money import INT64_MAX
 
 PERCENT: Final = 100
@@ -38,13 +41,6 @@ class Grant(msgspec.Struct, frozen=True, gc=False, array_like=True):
     balance_type: str
     share: int
     lasts: int | None = None
-
-
-class Granted(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A piece of usage with one wallet discount; `grant` None: with none."""
-
-    usage: int
-    grant: Grant | None = None
 
 
 def check_rule(rule: str) -> str:
@@ -75,6 +71,20 @@ def discount(rule: str, s: int | None, r: int, w: int) -> Exact:
 def counts_wallet(rule: str, s: int | None) -> bool:
     """Whether the wallet's share has a part in the rule's discount: not where the request's overrides it."""
     return check_rule(rule) != OVERRIDE or s is None
+
+
+def rating_share(discounts: Sequence[RatingDiscount], zone: str, service: str, at: Instant) -> int:
+    """The share of the first of a product's weekly and holiday discounts that holds for the service at the instant, by
+    the clock of the zone; 0: none does."""
+    if not discounts:
+        return 0
+    day, midnight = local_day(zone, at)
+    for one in discounts:
+        if one.service in ("", service) and matches(one.timing, day):
+            until = midnight if one.until >= DAY_SECONDS else instant_of(zone, day, one.until)
+            if instant_of(zone, day, one.timing.start) <= at < until:
+                return one.share
+    return 0
 
 
 def unit_discount(service: str, of_money: Exact, rules: ReservationRules) -> Exact:
@@ -128,39 +138,6 @@ def grant(balance_type: BalanceType, amount: int, service: str) -> Grant | None:
         return None
     counts = balance_type.service in (service, Service.GENERIC.value)
     return Grant(balance_type.name, balance_type.discount * PERCENT, amount * balance_type.step if counts else None)
-
-
-def spread(grants: Iterable[Grant], usage: int) -> tuple[Granted, ...]:
-    """The pieces of a session's usage, from its start, and which grant each has.
-
-    One at a time: the largest there is, of equal ones the first given; when it is used up, the next.
-    """
-    pieces: list[Granted] = []
-    for one in sorted(grants, key=lambda each: -each.share):
-        piece = usage if one.lasts is None else min(usage, one.lasts)
-        if piece > 0:
-            pieces.append(Granted(piece, one))
-            usage -= piece
-    return (*pieces, Granted(usage)) if usage > 0 else tuple(pieces)
-
-
-def contributions(pieces: Iterable[Granted], applied: bool, rules: ReservationRules) -> tuple[tuple[str, int], ...]:
-    """(balance type, usage) that balances of category discount are debited for the pieces, in full, not discounted.
-
-    `applied`: whether the wallet's share was part of the discount; where it was not, only by the rules (case 23).
-    """
-    if not (applied or rules.discount_time_always_debited):
-        return ()
-    return tuple(
-        (piece.grant.balance_type, piece.usage)
-        for piece in pieces
-        if piece.grant is not None and piece.grant.lasts is not None
-    )
-
-
-def time_expenditure(duration: int, from_balances: int, rules: RecordRules) -> int:
-    """What a balance of time expenditure grows by: the call's duration or what balances of time paid (case 54)."""
-    return duration if rules.call_duration_in_time_expenditure else from_balances
 
 
 def _reduced(numerator: int, denominator: int) -> Exact:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from tollhouse.rating.cost import MAX_COST_SCALE, NOTHING, Exact, Sum, add, connect_fee, plus
 from tollhouse.rating.price import Price
@@ -12,6 +12,8 @@ from tollhouse.values.instants import Instant
 from tollhouse.values.money import INT64_MAX
 
 UNLIMITED: Final = INT64_MAX
+Limit: TypeAlias = tuple[Exact, bool]
+"""What a total may come to, and whether it has to stay below."""
 
 
 def affordable(
@@ -34,23 +36,39 @@ def affordable(
     """
     if price.ends:
         most = min(most, price.ends - start)
-    if most <= since:
-        return since
-    funds = max(funds, 0) + before.steps(price.decimals)
-    total, rule = before.total, before.rule
-    fee = not since
+    return max(min(most, lasting(price, start, funds, most, ceiling, since, before).reach), since)
+
+
+def lasting(
+    price: Price,
+    start: Instant,
+    funds: int,
+    most: int,
+    ceiling: Exact | None = None,
+    since: int = 0,
+    before: Sum = NOTHING,
+) -> Sum:
+    """What that usage comes to, its last increment whole, with `before`."""
+    if price.ends:
+        most = min(most, price.ends - start)
+    decimals, owed = price.decimals, before.steps(price.decimals)
+    funds = max(funds, 0) + owed
+    total, rule, reach = before.total, before.rule, since
+    limit: Limit | None = None
     for age, count, interval, slot in spans(price, start, most, since):
         if ceiling is not None and slot.price * ceiling[1] > ceiling[0] * 10**slot.scale * slot.unit:
-            return age
-        if fee:
-            fee, total = False, plus(total, connect_fee(interval))
-        if rule is None or interval.decimals > rule.decimals:
-            rule = interval
-        payable = _payable(total, interval, slot, rule, funds, price.decimals)
+            break
+        begun = total if age else plus(total, connect_fee(interval))
+        ruled = interval if rule is None or interval.decimals > rule.decimals else rule
+        if limit is None or ruled is not rule:
+            limit = _limit(ruled, funds, decimals)
+        payable = _payable(begun, interval, slot, limit)
+        if payable > 0:
+            rule, payable = ruled, min(payable, count)
+            total, reach = add(begun, payable, interval, slot), age + payable * slot.increment
         if payable < count:
-            return age + payable * slot.increment
-        total = add(total, count, interval, slot)
-    return most
+            break
+    return Sum(total, rule, reach, owed)
 
 
 def shortest(price: Price, start: Instant) -> int:
@@ -58,16 +76,20 @@ def shortest(price: Price, start: Instant) -> int:
     return interval_at(price, start)[0].slots[0].increment
 
 
-def _payable(total: Exact, interval: Interval, slot: Slot, rule: Interval, funds: int, decimals: int) -> int:
-    """How many increments of the slot may follow the total until its rounded value exceeds the funds."""
+def _limit(rule: Interval, funds: int, decimals: int) -> Limit:
+    """Up to which total its rounded value does not exceed the funds."""
     places = min(rule.decimals, decimals)
     quanta = funds // 10 ** (decimals - places)
-    strict = rule.rounding is not Rounding.UP
-    limit: Exact = (quanta, 10**places)
+    if rule.rounding is Rounding.UP:
+        return (quanta, 10**places), False
     if rule.rounding is Rounding.DOWN:
-        limit = (quanta + 1, 10**places)
-    elif rule.rounding is Rounding.MIDDLE:
-        limit = (2 * quanta + 1, 2 * 10**places)
+        return (quanta + 1, 10**places), True
+    return (2 * quanta + 1, 2 * 10**places), True
+
+
+def _payable(total: Exact, interval: Interval, slot: Slot, within: Limit) -> int:
+    """How many increments of the slot may follow the total until it exceeds the limit."""
+    limit, strict = within
     if not interval.max_cost:
         return _increments(total, interval, slot, limit, strict)
     cap: Exact = (interval.max_cost, MAX_COST_SCALE)

@@ -36,7 +36,8 @@ class Price(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All that rates a session. Equal plan, prefix and activation give equal prices, whenever the session starts.
 
     `parts` are sorted by time, at least one. `ends` > 0: no plan prices the destination from then on, so no more is
-    granted beyond it; usage that comes all the same is charged by the last part.
+    granted beyond it; usage that comes all the same is charged by the last part. `units`: of a named event, which
+    units pay for it, and how many steps of each.
     """
 
     service: Service
@@ -45,6 +46,7 @@ class Price(msgspec.Struct, frozen=True, gc=False, array_like=True):
     zone: str
     parts: tuple[Part, ...]
     ends: Instant = 0
+    units: tuple[tuple[str, int], ...] = ()
 
     @property
     def plan(self) -> str:

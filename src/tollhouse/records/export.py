@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tollhouse.records.record import Call, Record
+from tollhouse.records.record import Call, Occurred, Record
 from tollhouse.records.text import TYPES, BucketKind
 from tollhouse.values.instants import format_instant, format_seconds
 from tollhouse.values.money import format_amount
@@ -16,9 +16,10 @@ COLUMNS: Final = (
     *("wallet", "sequence", "posting", "at", "type", "kind", "client", "request_id"),
     *("bucket", "balance_type", "unit", "amount", "counter_account", "balance", "balance_unit", "note"),
     *("session", "account", "service", "calling", "called", "began", "usage", "cost", "overdrawn", "forgone", "ended"),
+    *("request_type", "event_class", "event", "event_count"),
 )
 """Wallet, sequence and posting name a line for ever: the same record is exported as the same lines."""
-_NO_SESSION: Final = ("",) * 11
+_NO_SESSION: Final = ("",) * 12
 
 
 def heading() -> str:
@@ -30,11 +31,13 @@ def lines(record: Record, kinds: Mapping[int, BucketKind], decimals: int) -> Ite
     """The record's lines with their ends: one for each posting, one with posting 0 where nothing moved.
 
     `kinds` says what the buckets are; of one that is not in it the balance type is not known and money is assumed.
-    `decimals`: of the wallet's unit.
+    `decimals`: of the wallet's unit, where the record does not say its own.
     """
+    decimals = record.places(decimals)
     head = (record.wallet, record.sequence)
     about = (format_instant(record.at), TYPES.get(record.kind, 0), record.kind, record.client, record.request)
-    tail = (format_amount(record.balance, decimals), record.unit, record.note, *_session(record.call, decimals))
+    behind = (format_amount(record.balance, decimals), record.unit, record.note)
+    tail = (*behind, *_session(record.call, decimals), *_event(record.event))
     if not record.postings:
         yield _line((*head, 0, *about, "", "", "", "", "", *tail))
     for number, posting in enumerate(record.postings, 1):
@@ -59,7 +62,12 @@ def _session(call: Call | None, decimals: int) -> tuple[str, ...]:
         format_amount(call.overdrawn, decimals),
         format_amount(call.forgone, decimals),
         call.ended,
+        call.paid_as,
     )
+
+
+def _event(event: Occurred | None) -> tuple[str, ...]:
+    return ("", "", "") if event is None else (event.event_class, event.name, str(event.count))
 
 
 def _line(cells: Sequence[object]) -> str:

@@ -7,16 +7,17 @@ interval they sum to what the balance fell (case 144). BALANCES are those before
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
-from tollhouse.records.record import Call, Record
+from tollhouse.records.record import Call, Occurred, Record
 from tollhouse.records.units import decimals_of
 from tollhouse.snapshot.rules import RecordRules, Rules
+from tollhouse.values.commands import RequestType
 from tollhouse.values.instants import Duration, Instant, format_seconds, to_datetime
 from tollhouse.values.money import format_amount
 from tollhouse.wallet.state import EXPIRY, Lines, Posting, Wallet
@@ -39,6 +40,8 @@ TYPES: Final[Mapping[str, int]] = MappingProxyType(
 """A record's kind to its CDR_TYPE; 0: the source has none for it, and KIND says what it is."""
 SESSION, EXPIRED, EVENT = 1, 3, 5
 
+PERCENT_DECIMALS: Final = 2
+"""Shares are hundredths of a percent."""
 WHOLE: Final = 1000
 """A display ratio of 1."""
 
@@ -68,13 +71,13 @@ class Owner(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Rating(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """How a session was priced. `lengths`, microseconds, one for each tariff that it met; `charged`: with the last
-    increment whole; the rest as texts that are ready to be shown.
+    """How a session was priced. `lengths` of usage, one for each tariff that it met; `charged`: with the last increment
+    whole; the rest as texts that are ready to be shown.
     """
 
-    lengths: tuple[Duration, ...]
+    lengths: tuple[int, ...]
     rates: tuple[str, ...] = ()
-    charged: Duration = 0
+    charged: int = 0
     cascade: str = ""
     most: str = ""
     discounts: tuple[str, ...] = ()
@@ -128,7 +131,7 @@ def tags(
 ) -> Tags:
     """The line's tags. `kinds`, `before`: of every bucket of the wallet, as they were before the event's record."""
     record = event.record
-    kind = TYPES.get(record.kind, 0)
+    kind = TYPES.get(record.kind, 0) if record.event is None else EVENT
     found: dict[str, tuple[str, ...]] = {
         "SEQUENCE_NUMBER": (str(record.sequence),),
         "CDR_TYPE": (str(kind),),
@@ -145,10 +148,12 @@ def tags(
     if record.postings:
         found |= _balances(event, kind, kinds, before, rules)
     if record.call is not None:
-        found |= _session(record.call, owner, rules.record, rating)
+        found |= _session(record.call, record.places(owner.decimals), rules.record, rating)
+    if record.event is not None:
+        found |= _named(record.event, record.call is None)
     if kind == EVENT:
         money = [one.amount for one in record.postings if _kind(kinds, one.bucket, record).unit == record.unit]
-        found["EVENT_COST"] = (format_amount(-sum(money), owner.decimals),)
+        found["EVENT_COST"] = (format_amount(-sum(money), record.places(owner.decimals)),)
     return found | _given({"NOTE": record.note})
 
 
@@ -248,7 +253,7 @@ def _bucket_costs(record: Record, kinds: Mapping[int, BucketKind], rules: Record
     return tuple(shown[: rules.bucket_level_costs_limit or None])
 
 
-def _session(call: Call, owner: Owner, rules: RecordRules, rating: Rating | None) -> dict[str, tuple[str, ...]]:
+def _session(call: Call, decimals: int, rules: RecordRules, rating: Rating | None) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {
         "SESSION": (call.session,),
         "SERVICE": (call.service,),
@@ -262,19 +267,39 @@ def _session(call: Call, owner: Owner, rules: RecordRules, rating: Rating | None
     else:
         found["USAGE"] = (str(call.usage),)
     if rating is not None and not (rules.suppress_rating_details and len(rating.lengths) > 1):
-        found |= _details(rating)
+        found |= _details(rating, seconds if call.service == "voice" else str)
     if call.overdrawn:
-        found["OVERDRAWN_AMOUNT"] = (format_amount(call.overdrawn, owner.decimals),)
+        found["OVERDRAWN_AMOUNT"] = (format_amount(call.overdrawn, decimals),)
     if call.forgone:
-        found["REMAINING_CHARGE"] = (format_amount(call.forgone, owner.decimals),)
-    return found | {"ENDED": (call.ended,)}
+        found["REMAINING_CHARGE"] = (format_amount(call.forgone, decimals),)
+    if call.paid_as != RequestType.PREPAID:
+        found["REQUEST_TYPE"] = (call.paid_as,)
+    if call.paid_as == RequestType.RATED:
+        found["RATED_CHARGE"] = (format_amount(call.cost, decimals),)
+    return found | _given({"RATING_DISCOUNT": _share(call.rated)}) | {"ENDED": (call.ended,)}
 
 
-def _details(rating: Rating) -> dict[str, tuple[str, ...]]:
+def _named(event: Occurred, at_once: bool) -> dict[str, tuple[str, ...]]:
+    """Which named events it charged. What their request took off a reservation's line tells with its rating."""
+    percent = format_amount(event.discount or 0, PERCENT_DECIMALS) if event.discount is not None and at_once else ""
+    return {
+        "EVENT_CLASS": (event.event_class,),
+        "EVENT_NAME": (event.name,),
+        "EVENT_COUNT": (str(event.count),),
+        **_given({"DISCOUNTS": percent, "RATING_DISCOUNT": _share(event.rated) if at_once else ""}),
+    }
+
+
+def _share(share: int) -> str:
+    """In percent; empty: none."""
+    return format_amount(share, PERCENT_DECIMALS) if share else ""
+
+
+def _details(rating: Rating, length: Callable[[int], str]) -> dict[str, tuple[str, ...]]:
     """The seven tags that a multi-tariff call may go without (case 48)."""
     listed = {
         "RATES": rating.rates,
-        "LENGTHS": tuple(map(seconds, rating.lengths)),
+        "LENGTHS": tuple(map(length, rating.lengths)),
         "DISCOUNTS": rating.discounts,
         "CBTD_DISCOUNTS": rating.wallet_discounts,
     }

@@ -6,6 +6,8 @@ import enum
 
 import msgspec
 
+from tollhouse.values.commands import RequestType
+
 
 class Tenant(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A namespace. `subject_prefixes`: a subject without a profile has that of the longest one that it begins with."""
@@ -34,7 +36,7 @@ class Account(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     `password` empty: none is asked for. `subject` is the rating subject. `tech_prefix`, when set,
     must lead the called number and is cut from it. `legs`: accounts that are charged for its sessions, too, each by its
-    own wallet, subject and category.
+    own wallet, subject and category. `request_type`: of its sessions, where their requests name none.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Account(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tech_prefix: str
     enabled: bool
     legs: tuple[str, ...] = ()
+    request_type: RequestType = RequestType.PREPAID
 
 
 class CarrierRate(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway
-from tollhouse.snapshot.products import Batch, Cascade, Product
+from tollhouse.snapshot.groups import Strategy
+from tollhouse.snapshot.products import Batch, Cascade, NamedEvent, Product
 from tollhouse.snapshot.rules import Rules
 from tollhouse.snapshot.tariff import PrefixRates, Profile
 from tollhouse.values.money import Unit
@@ -74,3 +75,9 @@ class Snapshot(Protocol):
 
     def cascade(self, tenant: str, name: str) -> Cascade | None:
         """The tenant's order of balance types of this name."""
+
+    def named_event(self, tenant: str, event_class: str, name: str) -> NamedEvent | None:
+        """The tenant's event of this class and name, with its prices."""
+
+    def strategy(self, tenant: str, group: str, wallet: str) -> Strategy:
+        """In which order the members of the tenant's shared group lend to this one: its own, else everyone's."""

@@ -7,6 +7,7 @@ tenant: where it sets nothing, the defaults hold.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -168,6 +169,26 @@ class AdjustRules(msgspec.Struct, frozen=True, gc=False, array_like=True):
     empty: none does."""
 
 
+class SessionRules(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """When a session ends that nothing is heard of, and what it costs (4.3, cases 41 and 42; requirement cgrates 5).
+
+    Where something is not set the settings say it. Of single clients it is said by their names, `client=value`: a
+    gateway's, or a Diameter Origin-Host; that comes before the tenant's own.
+    """
+
+    setup_seconds: int = 0
+    """An authorisation that no start follows ends after this and gives all back; 0: not set."""
+    validity_seconds: int = 0
+    """How long a grant of anything but time is good for; the session is silent when that is over; 0: not set."""
+    on_silence: str = ""
+    """reported, granted or nothing; empty: not set."""
+    on_overrun: str = ""
+    """debt or cap; empty: not set."""
+    on_silence_of_clients: tuple[str, ...] = ()
+    tolerance_seconds_of_clients: tuple[str, ...] = ()
+    """As `reservation.tolerance_seconds`."""
+
+
 class Rules(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All of a provider's."""
 
@@ -179,3 +200,10 @@ class Rules(msgspec.Struct, frozen=True, gc=False, array_like=True):
     wallet: WalletRules = WalletRules()
     record: RecordRules = RecordRules()
     adjust: AdjustRules = AdjustRules()
+    session: SessionRules = SessionRules()
+
+
+def of_client(pairs: Iterable[str], client: str) -> str:
+    """What `client=value` says of this one; empty: nothing does."""
+    values = (value for name, _, value in (pair.rpartition("=") for pair in pairs) if name == client)
+    return next(values, "")

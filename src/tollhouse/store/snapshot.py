@@ -13,6 +13,8 @@ A key is one byte that names the table, then the rest as the functions below lay
     r rating plan, sheet  -> the intervals that the plan has for it
     k tenant, product     -> Product            l tenant, batch        -> Batch
     s tenant, cascade     -> Cascade            o tenant               -> Rules, where it sets any
+    h tenant, shared group, member (or *any) -> Strategy
+    e tenant, class, name -> NamedEvent
 
 A sheet is what destinations are priced by, whatever they are called: a million of them may share a few thousand. It is
 named by the digest of which rates those are, not of what the rates say, so a new price writes its sheets' rows alone,
@@ -35,7 +37,8 @@ import msgspec
 
 from tollhouse.snapshot.accounts import Account, BalanceType, CarrierRate, Gateway, Tenant
 from tollhouse.snapshot.categories import category_for
-from tollhouse.snapshot.products import Batch, Cascade, Product
+from tollhouse.snapshot.groups import DEFAULT_STRATEGY, EVERYONE, Strategy
+from tollhouse.snapshot.products import Batch, Cascade, NamedEvent, Product
 from tollhouse.snapshot.rules import Rules
 from tollhouse.snapshot.tariff import Destinations, Interval, PrefixRates, Profile
 from tollhouse.store.die import describe
@@ -56,7 +59,7 @@ DEFAULT_RULES: Final = Rules()
 TENANT, UNIT, BALANCE_TYPE, GATEWAY, PROFILE = b"t", b"u", b"b", b"g", b"p"
 ACCOUNT, ACCOUNT_NAME, ACCOUNT_ANI, ACCOUNT_BLOCK = b"a", b"n", b"i", b"x"
 PLAN, DESTINATION, RATES, CARRIER = b"m", b"d", b"r", b"c"
-PRODUCT, BATCH, CASCADE, RULES = b"k", b"l", b"s", b"o"
+PRODUCT, BATCH, CASCADE, RULES, SHARING, EVENT = b"k", b"l", b"s", b"o", b"h", b"e"
 TREES: Final = {DESTINATION: b"!d", RATES: b"!r"}
 """Tables that may have millions of rows: each is a tree of its own, which can be written anew in order, pages full."""
 DIGEST_SIZE: Final = 10
@@ -319,6 +322,14 @@ class LmdbSnapshot:
     def cascade(self, tenant: str, name: str) -> Cascade | None:
         return self._kept(self._cascades, _CASCADE, text_key(CASCADE, tenant, name))
 
+    def named_event(self, tenant: str, event_class: str, name: str) -> NamedEvent | None:
+        return self._kept(self._events, _EVENT, text_key(EVENT, tenant, event_class, name))
+
+    def strategy(self, tenant: str, group: str, wallet: str) -> Strategy:
+        keys = [text_key(SHARING, tenant, group, member) for member in (wallet, EVERYONE)]
+        own, everyone = (self._kept(self._strategies, _STRATEGY, key) for key in keys)
+        return own or everyone or DEFAULT_STRATEGY
+
     def _begin(self) -> None:
         """A cursor goes with its transaction. One serves all walks, for each of their steps seeks anew."""
         self._txn = self._environment.begin()
@@ -344,6 +355,8 @@ class LmdbSnapshot:
         self._products: dict[bytes, Product | None] = {}
         self._batches: dict[bytes, Batch | None] = {}
         self._cascades: dict[bytes, Cascade | None] = {}
+        self._strategies: dict[bytes, Strategy | None] = {}
+        self._events: dict[bytes, NamedEvent | None] = {}
         units = [_UNIT.decode(raw) for _, raw in _rows(self._txn, UNIT)]
         self._units = {unit.name: unit for unit in units}
         kinds = [_BALANCE_TYPE.decode(raw) for _, raw in _rows(self._txn, BALANCE_TYPE)]
@@ -418,6 +431,8 @@ _RULES: Final = msgspec.msgpack.Decoder(Rules)
 _PRODUCT: Final = msgspec.msgpack.Decoder(Product)
 _BATCH: Final = msgspec.msgpack.Decoder(Batch)
 _CASCADE: Final = msgspec.msgpack.Decoder(Cascade)
+_STRATEGY: Final = msgspec.msgpack.Decoder(Strategy)
+_EVENT: Final = msgspec.msgpack.Decoder(NamedEvent)
 
 
 def _keep(cache: dict[K, T], key: K, value: T) -> None:

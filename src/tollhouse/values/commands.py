@@ -15,6 +15,7 @@ import msgspec
 from tollhouse.values.instants import Instant
 from tollhouse.values.money import Amount
 from tollhouse.values.recharges import Line, Validity
+from tollhouse.values.refusals import Refusal
 from tollhouse.values.uses import Use
 
 
@@ -89,6 +90,34 @@ class Wish(enum.IntEnum):
     """The price of the shortest charge, until `sip_hold` (a redirect cannot report usage)."""
 
 
+class RequestType(enum.StrEnum):
+    """How a session is paid for (CGRateS's request types, requirement cgrates 5)."""
+
+    PREPAID = "prepaid"
+    """What it may cost is held while it runs, and every report is charged."""
+    POSTPAID = "postpaid"
+    """The wallet is not asked and holds nothing; the whole is charged at the end, and what it lacks is owed."""
+    PSEUDOPREPAID = "pseudoprepaid"
+    """Granted what the wallet pays, as prepaid; but nothing is held, and the whole is charged at the end."""
+    RATED = "rated"
+    """Priced and recorded; nothing moves in the wallet."""
+    NONE = "none"
+    """Recorded; it has no price."""
+
+
+class EventName(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A named event, such as RING of class VAS; a `promotional` one is paid by a cascade of its own (requirement
+    oracle_vws 1.2)."""
+
+    event_class: str
+    name: str
+    promotional: bool = False
+
+    def __str__(self) -> str:
+        """As it is shown: `VAS/RING`."""
+        return f"{self.event_class}/{self.name}"
+
+
 class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     """May this session go ahead, for how long, and where to? Holds money.
 
@@ -97,6 +126,8 @@ class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     `ceiling`: usage ends where it is dearer than this, units of money per unit of usage as numerator and denominator.
     `discount`: the share of the price that the service takes off, 0 to 10,000 hundredths of a percent. `most`: what
     other legs of the session allow at most, and whether the money of one of them ends there; a client never says it.
+    `request_type` None: as the account says; a session keeps the one that it was opened with. `event`: `ask` of these
+    named events are reserved, all or none; the service is generic.
     """
 
     caller: Caller
@@ -114,10 +145,12 @@ class Authorize(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     ceiling: tuple[int, int] | None = None
     discount: int | None = None
     most: tuple[int, bool] | None = None
+    request_type: RequestType | None = None
+    event: EventName | None = None
 
 
 class Start(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
-    """The session has begun (answered at `at`). Unknown: opened now, on the client's word."""
+    """The session has begun (answered at `at`). Unknown: opened now, on the client's word, as an Authorize would."""
 
     caller: Caller
     key: str
@@ -127,13 +160,14 @@ class Start(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
     calling: str = ""
     at: Instant = 0
     deadline: Instant = 0
+    request_type: RequestType | None = None
 
 
 class Update(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     """Usage so far, and (`more`) a wish for further usage beyond it: None = only a report, 0 = as the policy says.
 
     `open_unknown`: a session that we do not know is opened (RADIUS), else it is `unknown_session` (Diameter).
-    `most`: as of an Authorize.
+    `most`: as of an Authorize. `no`: why another leg of the session has no more, so that none is granted any.
     """
 
     caller: Caller
@@ -148,6 +182,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=3):
     calling: str = ""
     open_unknown: bool = False
     most: tuple[int, bool] | None = None
+    no: tuple[Refusal, str] | None = None
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=4):
@@ -180,7 +215,11 @@ class Release(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=5):
 
 
 class Charge(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=6):
-    """One-shot debit: `amount`, or the price of `units` of a service to `called` where amount is None."""
+    """One-shot debit: `amount`, or the price of `units` of a service to `called` where amount is None.
+
+    `event`: the price of `units` of these named events; the service is generic. `discount`: the share of a price that
+    the service takes off, in hundredths of a percent.
+    """
 
     caller: Caller
     key: str
@@ -191,6 +230,8 @@ class Charge(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=6):
     at: Instant = 0
     note: str = ""
     deadline: Instant = 0
+    event: EventName | None = None
+    discount: int | None = None
 
 
 class Refund(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=7):
@@ -245,7 +286,8 @@ class CreateWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
 
     With a `product` it waits for its first use (PreUse), without one it is active. `balance_types`: what it is
     provisioned with. `max_sessions`: at a time, 0: as the product says. One that has lived elsewhere comes with `lines`
-    of balances besides its opening, its `state` (empty: as above) and its `expiry` (0: never).
+    of balances besides its opening, its `state` (empty: as above) and its `expiry` (0: never). `other_products`: those
+    of other subscriber accounts that share it.
     """
 
     client: str
@@ -263,11 +305,12 @@ class CreateWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     lines: tuple[Line, ...] = ()
     state: str = ""
     expiry: Instant = 0
+    other_products: tuple[str, ...] = ()
 
 
 class ChangeWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=11):
-    """Credit limit, sessions at a time, expiry, or a move of its life: `state` active (the end of a quarantine, too),
-    suspended, frozen, terminated. None = as it is."""
+    """Credit limit, sessions at a time, expiry, the products of other accounts that share it, or a move of its life:
+    `state` active (the end of a quarantine, too), suspended, frozen, terminated. None = as it is."""
 
     client: str
     wallet: str
@@ -278,6 +321,7 @@ class ChangeWallet(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1
     deadline: Instant = 0
     max_sessions: int | None = None
     note: str = ""
+    other_products: tuple[str, ...] | None = None
 
 
 class Transfer(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=18):
@@ -327,10 +371,14 @@ class CloseClient(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=13
 
 
 class Sweep(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=14):
-    """End what is due: reservations, silent sessions, buckets, wallets, tombstones, one-shot rows."""
+    """End what is due: reservations, silent sessions, buckets, wallets, tombstones, one-shot rows.
+
+    `wallets`: of these wallets, and of nothing else.
+    """
 
     limit: int = 256
     deadline: Instant = 0
+    wallets: tuple[str, ...] = ()
 
 
 class Explain(Quote, frozen=True, gc=False, array_like=True, tag=15):
@@ -394,6 +442,18 @@ class Decline(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=22):
     deadline: Instant = 0
 
 
+class DisconnectSession(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=23):
+    """An operator ends a session of whatever client, with all its legs: as `on_silence` says, until its Stop comes.
+
+    Once per key. Who has the session is told (`values/disconnects.py`).
+    """
+
+    client: str
+    session: str
+    key: str
+    deadline: Instant = 0
+
+
 Command: TypeAlias = (
     Authorize
     | Start
@@ -417,4 +477,5 @@ Command: TypeAlias = (
     | Adjust
     | Approve
     | Decline
+    | DisconnectSession
 )

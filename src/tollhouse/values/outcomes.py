@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from tollhouse.values.commands import Service
+from tollhouse.values.commands import RequestType, Service
 from tollhouse.values.instants import Duration, Instant
 from tollhouse.values.refusals import Refusal
 from tollhouse.values.uses import Use
@@ -145,6 +145,7 @@ class WalletView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=5):
 
     `since`: when its state began. `product`, `batch`: what it was sold as. `activated`, `used`: when it was used first
     and last, 0: never. `max_sessions` at a time, 0: as its product says. Hidden balance types are not in `buckets`.
+    `other_products`: those of other accounts that share it.
     """
 
     wallet: str
@@ -165,6 +166,7 @@ class WalletView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=5):
     activated: Instant = 0
     used: Instant = 0
     max_sessions: int = 0
+    other_products: tuple[str, ...] = ()
 
 
 class HeldView(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -198,6 +200,7 @@ class SessionView(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=6)
     cost: int
     held: int
     holds: tuple[HeldView, ...] = ()
+    request_type: RequestType = RequestType.PREPAID
 
 
 class Done(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=7):

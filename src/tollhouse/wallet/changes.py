@@ -39,6 +39,7 @@ class Cause(enum.StrEnum):
     WALLET = "wallet_expired"
     BUCKET = "bucket_expired"
     REMOVAL = "removal"
+    DRAINED = "drained"
 
 
 class Moved(msgspec.Struct, frozen=True, gc=False, array_like=True):

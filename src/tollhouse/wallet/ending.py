@@ -14,7 +14,7 @@ import msgspec
 
 from tollhouse.snapshot.accounts import BalanceType, Category
 from tollhouse.snapshot.rules import ExpiryRules, Recorded
-from tollhouse.values.instants import Instant, format_instant, to_datetime
+from tollhouse.values.instants import SECOND, Instant, to_datetime
 from tollhouse.wallet.changes import Cause, Change, Conditions, Ended, Moved, Removed, Step
 from tollhouse.wallet.state import (
     ADJUSTMENT,
@@ -33,6 +33,8 @@ TERMINATED_LIST: Final = "expiredWallet"
 """How the names of files begin that list wallets which were terminated."""
 REMOVED_LIST: Final = "removedWallet"
 LIST_SUFFIX: Final = ".log"
+LIST_LASTS: Final = 60 * SECOND
+"""A list's file is closed so long after it was opened; what comes then is a line of the next one."""
 _ONE_LINE: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 
 
@@ -85,11 +87,14 @@ def list_of(change: Change) -> str:
     return TERMINATED_LIST if isinstance(change, Moved) and change.new == TERMINATED else ""
 
 
-def list_line(wallet: Wallet, change: Moved | Removed) -> str:
+def cause_of(change: Moved | Removed) -> Cause:
+    """Why it is a line of its list."""
+    return change.cause if isinstance(change, Moved) else Cause.REMOVAL
+
+
+def list_line(due: str, cause: str, tenant: str, wallet: str) -> str:
     """`2026-05-10T15:04:05Z|wallet_expired|tenant|wallet`, without an end of line: when it was due, and why."""
-    cause = change.cause if isinstance(change, Moved) else Cause.REMOVAL
-    text = f"{format_instant(change.at)}|{cause}|{wallet.tenant}|{wallet.name}"
-    return text.translate(_ONE_LINE)
+    return f"{due}|{cause}|{tenant}|{wallet}".translate(_ONE_LINE)
 
 
 def list_name(prefix: str, opened: Instant, suffix: str = LIST_SUFFIX) -> str:

@@ -28,16 +28,6 @@ def known_zone(name: str) -> bool:
     return True
 
 
-def unknown_zones(rules: ExpiryRules) -> tuple[tuple[str, str], ...]:
-    """Rules that name a zone that there is not, each with that name: these may not come into force (case 83)."""
-    named = (
-        ("remove_at_midnight_zone", rules.remove_at_midnight_zone),
-        ("expire_at_midnight_zone", rules.expire_at_midnight_zone),
-        ("expenditure_midnight_zone", rules.expenditure_midnight_zone),
-    )
-    return tuple((key, zone) for key, zone in named if zone and not known_zone(zone))
-
-
 def expiry_of(raw: Instant, rules: ExpiryRules) -> Instant:
     """The date of a bucket or wallet whose period ends at `raw` (0: never): ruling R1, cases 77-79.
 

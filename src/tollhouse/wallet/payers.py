@@ -7,7 +7,7 @@ every stretch of the call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -25,13 +25,15 @@ _NEVER: Final = 2**63 - 1
 class Asked(msgspec.Struct, frozen=True, gc=False):
     """What is to be paid for. `known`: the prefixes of the number that the tariff has, the longest first, each with its
     destinations. `worst`: the latest end of a call that begins now; 0: it has begun, so what is there may pay.
-    `going`: who pays already, and may go on when empty."""
+    `going`: who pays already, and may go on when empty. `units`: of a named event, those that pay for it, whatever
+    usage they count otherwise; None: it is none."""
 
     service: Service
     category: str
     known: Sequence[tuple[str, Sequence[str]]]
     worst: Instant = 0
     going: Sequence[int] = ()
+    units: Collection[str] | None = None
 
 
 def payers(wallet: Wallet, asked: Asked, cascade: Sequence[str], now: Instant) -> list[Bucket]:
@@ -54,7 +56,7 @@ def _may_pay(bucket: Bucket, asked: Asked, now: Instant) -> bool:
         (empty and not (use is not None and (use.blocker or use.groups)))
         or bucket.idle
         or not bucket.usable(now)
-        or bucket.service not in ("", asked.service, ANYONE_S)
+        or not _counts(bucket, asked)
     ):
         return False
     if asked.worst and not bucket.start and bucket.expiry and bucket.expiry < asked.worst:
@@ -62,6 +64,13 @@ def _may_pay(bucket: Bucket, asked: Asked, now: Instant) -> bool:
     if use is None:
         return True
     return not use.disabled and (not use.categories or asked.category in use.categories)
+
+
+def _counts(bucket: Bucket, asked: Asked) -> bool:
+    """Whether it is money, or counts what is asked for."""
+    if asked.units is not None:
+        return not bucket.service or bucket.unit in asked.units
+    return bucket.service in ("", asked.service, ANYONE_S)
 
 
 def precision(bucket: Bucket, known: Sequence[tuple[str, Sequence[str]]]) -> int | None:

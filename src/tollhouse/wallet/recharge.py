@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -46,9 +46,6 @@ from tollhouse.wallet.transfer import (
     with_empty_buckets,
     worth,
 )
-
-_Item = TypeVar("_Item")
-
 
 _UNBENDING: Final = RechargeRules(today_dates_undated_bucket=False, today_shortens_bucket=False)
 """What "from today" makes of a wallet's date: the rules are about buckets."""
@@ -232,12 +229,6 @@ def count_bad_pin(wallet: Wallet, balance_types: Sequence[str]) -> tuple[Wallet,
 def shown(wallet: Wallet, rules: WalletRules) -> tuple[Bucket, ...]:
     """The buckets that an inquiry shows: all but those of hidden balance types (case 102)."""
     return tuple(bucket for bucket in wallet.buckets if bucket.balance_type not in rules.hidden_balance_types)
-
-
-def page(items: Sequence[_Item], first: int, size: int) -> tuple[tuple[_Item, ...], int]:
-    """`size` >= 1 items from place `first` >= 0 on, and where the next page begins; 0: there is none (case 101)."""
-    end = first + size
-    return tuple(items[first:end]), end if end < len(items) else 0
 
 
 def _barred(

@@ -69,6 +69,7 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `release_to`: the state that the end of a quarantine brings back. `product`, `batch`: what it was sold as.
     `entered`: when its state of life began; `used`: when it was last used; `activated`: when first. `max_sessions`: at
     a time, 0: as its product says. `removal_listed`: when its removal was listed; before `entered` it says nothing.
+    `other_products`: those of other subscriber accounts that share it, which it lives by, too.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Wallet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     used: Instant = 0
     max_sessions: int = 0
     removal_listed: Instant = 0
+    other_products: tuple[str, ...] = ()
 
     def balance(self) -> int:
         """The sum of all buckets of money, held money included."""

@@ -6,7 +6,7 @@ way, so that a transfer never makes anything last longer or pay for more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -164,19 +164,30 @@ def with_empty_buckets(wallet: Wallet, kinds: Sequence[BalanceType], rules: Wall
     return wallet
 
 
-def cleared(before: Wallet, after: Wallet, rules: WalletRules, now: Instant) -> Wallet:
-    """After a debit: what it drained is deleted, or dated now so that the next expiry takes it (case 100).
+def drained(wallet: Wallet, debited: Collection[int]) -> frozenset[int]:
+    """Which of the buckets that were debited are empty by now, and may be cleared.
 
-    Buckets that were empty before, or of which something is held, stay; so does the main bucket.
+    Where something is held it is not empty. The main bucket stays, and so does what is something else than its value:
+    what counts, membership of a group, a blocker.
     """
-    if not rules.clears_empty_buckets:
-        return after
-    had = {bucket.id for bucket in before.buckets if bucket.value and bucket.id != MAIN_BUCKET}
-    drained = {bucket.id for bucket in after.buckets if bucket.id in had and not bucket.value and not bucket.held}
+    return frozenset(
+        one.id for one in wallet.buckets if one.id in debited and one.value == 0 == one.held and not _is_more(one)
+    )
+
+
+def cleared(wallet: Wallet, empty: Collection[int], rules: WalletRules, now: Instant) -> Wallet:
+    """The wallet without these buckets; or they are dated now so that the next expiry takes them (case 100)."""
+    if not empty or not rules.clears_empty_buckets:
+        return wallet
     if rules.deletes_cleared_buckets:
-        kept = tuple(bucket for bucket in after.buckets if bucket.id not in drained)
-        return msgspec.structs.replace(after, buckets=kept)
-    return dated(after, {bucket.id: now for bucket in after.buckets if bucket.id in drained and lasts(bucket, now)})
+        kept = tuple(bucket for bucket in wallet.buckets if bucket.id not in empty)
+        return msgspec.structs.replace(wallet, buckets=kept)
+    return dated(wallet, {bucket.id: now for bucket in wallet.buckets if bucket.id in empty and lasts(bucket, now)})
+
+
+def _is_more(bucket: Bucket) -> bool:
+    use = bucket.use
+    return bucket.id == MAIN_BUCKET or bucket.idle or (use is not None and (use.blocker or bool(use.groups)))
 
 
 def above_maximum(kind: BalanceType, value: int, amount: int) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from tests.model.chain import Wrong
 from tests.model.ledger import Ledger, client_of
 from tests.model.living.books import UNASKED, Books, Record
+from tests.model.living.calls import OUT_OF_USE
 from tests.model.living.judge import Judge
 from tests.model.living.offer import Offer
 from tests.model.living.orders import NO_MONEY
@@ -14,10 +16,13 @@ from tests.model.living.rows import Reader, Rows, Scan
 
 from tollhouse.store.interface import RecordEntry
 from tollhouse.values.commands import (
+    Adjust,
+    Approve,
     ChangeWallet,
     Charge,
     Command,
     CreateWallet,
+    Decline,
     Inspect,
     Recharge,
     Refund,
@@ -32,9 +37,10 @@ from tollhouse.values.instants import DAY, HOUR, SECOND
 from tollhouse.values.outcomes import Outcome, Refused
 from tollhouse.values.refusals import NEVER_STORED, Refusal
 
-STICK = (*NO_MONEY, "session_limit")
-"""Refusals that are kept under their key: of one-shots, and within a session."""
-ONE_SHOTS = (Recharge, Refund, Charge, Transfer, CreateWallet, ChangeWallet, RemoveWallet)
+STICK = (*NO_MONEY, "session_limit", *OUT_OF_USE.values())
+"""Refusals that are kept under their key within a session; of one-shots lack of money is."""
+LACKING = (Recharge, Charge, Transfer)
+ONE_SHOTS = (Recharge, Refund, Charge, Transfer, CreateWallet, ChangeWallet, RemoveWallet, Adjust, Approve, Decline)
 
 
 class Auditor(Ledger):
@@ -50,6 +56,7 @@ class Auditor(Ledger):
         self._now = 0
         self.lost_keys: set[tuple[str, str]] = set()
         self._answers: list[tuple[Command, Outcome]] = []
+        self._kinds: Counter[str] = Counter()
         self._reader = Reader()
 
     # What the world tells
@@ -65,6 +72,8 @@ class Auditor(Ledger):
             raise Wrong(f"nothing gives a reason for {outcome}: {command}")
         self._answers.append((command, outcome))
         self._now = now
+        name = type(command).__name__
+        self._kinds[f"{name} refused: {outcome.refusal}" if isinstance(outcome, Refused) else name] += 1
 
     def fell(self) -> None:
         """What was answered in the turn that a crash ended was not seen stored."""
@@ -78,6 +87,7 @@ class Auditor(Ledger):
         before = self.rows
         self._look()
         self._vague(before)
+        self._kinds["start"] += 1
 
     def turned(self, now: int) -> None:
         """A turn of the engine is over, and its answers have left."""
@@ -113,20 +123,37 @@ class Auditor(Ledger):
             if wallet is None or wallet.records != self.books.behind(name):
                 moved += self.books.follow(self._records(name, self.books.behind(name)))
         self.books.hold(self.rows)
+        self._legs()
+        self._kinds.update(Counter(f"record: {'loan' if one.loan else one.kind}" for one in moved))
         return moved
+
+    def _legs(self) -> None:
+        """The legs of a session that is not past its end are all there, and go alike."""
+        for main in self.rows.sessions.values():
+            if not main.legs or not main.open or main.until <= self._now:
+                continue
+            legs = self.rows.legs_of(main)
+            if len(legs) != len(main.legs):
+                raise Wrong(f"session {main.id} has the legs {list(legs)}, due {main.legs}")
+            for name, one in legs.items():
+                if (one.state, one.used) != (main.state, main.used) and one.until > self._now:
+                    raise Wrong(
+                        f"leg {name} is {one.state} at {one.used}, session {main.id} {main.state} at {main.used}"
+                    )
 
     def _remember(self, command: Command, outcome: Outcome) -> None:
         if not isinstance(command, (Inspect, Sweep)):
             name = _name(command)
             self.lost_keys.discard(name)
-            sticks = isinstance(command, (Charge, Update)) and isinstance(outcome, Refused) and outcome.refusal in STICK
-            if not isinstance(outcome, Refused) or sticks:
+            kept = NO_MONEY if isinstance(command, LACKING) else STICK if isinstance(command, Update) else ()
+            if not isinstance(outcome, Refused) or outcome.refusal in kept:
                 self.said.setdefault(name, (command, outcome))
                 self._when.setdefault(name, self._now)
 
     def _repeated(self, command: Command, outcome: Outcome, moved: list[Record]) -> bool:  # type: ignore[override]
         """Whether it was answered before; then it moves nothing."""
         same = self._heard_twice(command, outcome)
+        self._kinds["repeat known"] += same
         if same and (asked := [one for one in moved if one.moves and one.kind not in UNASKED]):
             raise Wrong(f"a repeat of {command} moved {asked}")
         return same
@@ -149,6 +176,10 @@ class Auditor(Ledger):
         elif outcome != before and (isinstance(before, Refused) or isinstance(command, (Stop, Release))):
             raise Wrong(f"a repeat of {command} was answered {outcome}, before {before}")
         return True
+
+    def happened(self) -> Counter[str]:
+        """How often each kind of thing happened."""
+        return self._kinds + self.judge.kinds + Counter({"loan predicted": self.judge.loans})
 
     # What the world asks
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import msgspec
 from tests.model.chain import MAIN, Wrong
 from tests.model.living.offer import Offer
-from tests.model.living.rows import Rows, Wallet
+from tests.model.living.rows import Rows, Session, Wallet
 
 from tollhouse.store.interface import RecordEntry
 
@@ -28,15 +28,22 @@ class Record:
     moves: dict[int, int]
     session: str = ""
 
+    @property
+    def loan(self) -> bool:
+        """Whether it is one side of a loan within a group."""
+        return self.kind == "transfer" and not self.request
+
 
 @dataclass
 class Book:
-    """One wallet's records so far. `units`: of buckets that are not money. `owed`: debts that records admit."""
+    """One wallet's records so far. `units`: of buckets that are not money; `counting`: those that only count, and may
+    be below zero. `owed`: debts that records admit."""
 
     records: int = 0
     chain: bytes = b""
     buckets: dict[int, int] = field(default_factory=dict)
     units: dict[int, str] = field(default_factory=dict)
+    counting: set[int] = field(default_factory=set)
     owed: int = 0
     limit: int = 0
     began: int = 0
@@ -51,6 +58,10 @@ class Books:
         self._books: dict[str, Book] = {}
         self._counters: dict[tuple[str, str], int] = {}
         """(unit, counter-account) -> what it holds."""
+        self._sums: Counter[str] = Counter()
+        """What all wallets hold of each unit."""
+        self._seen: dict[str, tuple[Wallet, list[Session]]] = {}
+        """As each wallet was looked at last, with its open sessions."""
 
     def known(self) -> list[str]:
         """Every wallet that ever had a record."""
@@ -80,7 +91,9 @@ class Books:
             moves[bucket] += amount
             account = (unit or "EUR", counter)
             self._counters[account] = self._counters.get(account, 0) - amount
-            if counter == "expiry" and amount > 0:
+            if counter == "counting":
+                book.counting.add(bucket)
+            if counter == "expiry" and amount > 0 and bucket not in book.counting:
                 raise Wrong(f"{told} makes {amount} by expiry")
         self._once(book, (kind, client, request), bool(postings), told)
         if balance != sum(value for bucket, value in book.buckets.items() if not book.units[bucket]):
@@ -106,14 +119,16 @@ class Books:
 
     def hold(self, rows: Rows) -> None:
         """What the wallets say is what their records and sessions say, and over all of them nothing is made or lost."""
-        sums: Counter[str] = Counter()
         for name, book in self._books.items():
             wallet = rows.wallets.get(name) or rows.graves.get(name)
             if wallet is None:
                 raise Wrong(f"wallet {name} is lost")
-            self._one(wallet, book, rows)
-            for bucket in wallet.buckets:
-                sums[bucket.unit or "EUR"] += bucket.value
+            seen = (wallet, rows.open_of(name))
+            if self._seen.get(name) != seen:
+                self._one(wallet, book, rows)
+                self._add(name, wallet)
+                self._seen[name] = seen
+        sums = Counter(self._sums)
         if missing := (rows.wallets.keys() | rows.graves.keys()) - self._books.keys():
             raise Wrong(f"wallets {missing} have no record")
         for (unit, _), amount in self._counters.items():
@@ -122,6 +137,12 @@ class Books:
             raise Wrong(f"units do not sum to zero: {sums}")
         if wrong := {unit: amount for (unit, name), amount in self._counters.items() if name == "transfer" and amount}:
             raise Wrong(f"transfers do not sum to zero: {wrong}")
+
+    def _add(self, name: str, wallet: Wallet) -> None:
+        before = self._seen.get(name)
+        for sign, one in ((-1, before[0] if before else None), (1, wallet)):
+            for bucket in one.buckets if one else ():
+                self._sums[bucket.unit or "EUR"] += sign * bucket.value
 
     def _one(self, wallet: Wallet, book: Book, rows: Rows) -> None:
         if (wallet.records, wallet.chain) != (book.records, book.chain):
@@ -137,7 +158,7 @@ class Books:
         book.limit = max(book.limit, wallet.credit_limit)
         for one in wallet.buckets:
             floor = -book.limit - book.owed if one.id == MAIN else 0
-            if one.value < floor or one.held < 0:
+            if (one.value < floor and not one.idle) or one.held < 0:
                 raise Wrong(f"wallet {wallet.name}: bucket {one.id} is {one.value}, {one.held} of it held")
-            if one.id != MAIN and one.held > one.value:
+            if one.id != MAIN and one.held > max(one.value, 0):
                 raise Wrong(f"wallet {wallet.name}: {one.held} of {one.value} is held in bucket {one.id}")

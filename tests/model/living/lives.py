@@ -40,6 +40,11 @@ def due_before(wallet: Wallet, offer: Offer, at: int) -> bool:
     return due is not None and due[0] < at
 
 
+def next_due(wallet: Wallet, offer: Offer) -> int:
+    """When the next thing of its life is due; never, if there is none."""
+    return min((at for at, _ in _dues(wallet, offer)), default=2**63)
+
+
 def _dues(wallet: Wallet, offer: Offer) -> Iterator[tuple[int, int]]:
     product, batch = offer.products.get(wallet.product), offer.batches.get(wallet.batch)
     if wallet.state == "preuse" and batch is not None:
@@ -76,11 +81,12 @@ def _expired(wallet: Wallet) -> bool:
 
 
 def _end_of(bucket: Bucket, wallet: Wallet, offer: Offer) -> int:
-    """When its free value is lost; 0: never, as things stand."""
-    if bucket.free() <= 0:
-        return 0
-    if _expired(wallet):
+    """When its free value is lost; 0: never, as things stand. A tracker below zero ends with its period, too."""
+    free = bucket.free() > 0
+    if free and _expired(wallet):
         return wallet.entered
+    if not free and (not bucket.value or offer.types[bucket.balance_type].category != "tracker"):
+        return 0
     counts = LETTERS[wallet.state] in offer.rules.expiry.wallet_states
     return max(bucket.expiry, wallet.entered) if counts and bucket.expiry and bucket.id != MAIN else 0
 
@@ -132,8 +138,11 @@ def activate(wallet: Wallet, offer: Offer, now: int) -> None:
 def add_bucket(wallet: Wallet, offer: Offer, name: str, expiry: int) -> Bucket:
     """One more, empty, in its place of the order of payment."""
     kind = offer.types[name]
-    unit = kind.unit if kind.service else ""
-    made = Bucket(wallet.next_bucket, name, 0, 0, 0, expiry, 0, kind.order, unit, kind.service, kind.step, "", None)
+    idle = kind.category != "general"
+    unit = kind.unit if kind.service or idle else ""
+    made = Bucket(
+        *(wallet.next_bucket, name, 0, 0, 0, expiry, 0, kind.order, unit, kind.service, kind.step, "", None), idle=idle
+    )
     wallet.next_bucket += 1
     wallet.buckets.append(made)
     wallet.buckets.sort(key=lambda one: (one.order, -one.weight, one.expiry or 2**63, one.id))

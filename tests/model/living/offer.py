@@ -1,4 +1,4 @@
-"""What a run of the living model is configured with: tariffs, units, products, batches, rules: all from a seed."""
+"""What a run of the living model is configured with: tariffs, units, products, groups, legs, rules: all from a seed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+import msgspec
 from tests.engine.paying_model import Tariff
+from tests.model.living.bills import Discounts
 from tests.snapshot_dict import DictSnapshot, interval, single_plan
 
-from tollhouse.snapshot.accounts import BalanceType, MaximumPolicy
+from tollhouse.snapshot.accounts import Account, BalanceType, Category, MaximumPolicy, Period
+from tollhouse.snapshot.groups import EVERYONE, Strategy
 from tollhouse.snapshot.products import Batch, Cascade, Product, Promotion
 from tollhouse.snapshot.rules import (
+    DISCOUNT_RULES,
     ActivationRules,
+    AdjustRules,
     EventRules,
     ExpiryRules,
     RechargeRules,
+    RecordRules,
     ReservationRules,
     Rules,
     WalletRules,
@@ -24,6 +30,7 @@ from tollhouse.snapshot.tariff import Activation, Profile, Rounding, Slot
 from tollhouse.values.commands import Service
 from tollhouse.values.instants import DAY, HOUR, MINUTE, SECOND
 from tollhouse.values.money import Unit
+from tollhouse.values.uses import Use
 
 EURO = 1_000_000
 TENANT = "demo"
@@ -56,7 +63,20 @@ TYPES = {
     "octets": BalanceType("octets", "octet", 2, "data", 3),
     "texts": BalanceType("texts", "text", 2, "message", 1),
     "points": BalanceType("points", "point", 3, "generic", 1),
+    "shared": BalanceType("shared", "EUR", 5),
+    "pool": BalanceType("pool", "second", 1, "voice", SECOND),
+    "happy": BalanceType("happy", "second", 20, "voice", SECOND, Category.DISCOUNT, discount=50),
+    "club": BalanceType("club", "EUR", 21, category=Category.DISCOUNT, discount=15),
+    "spent": BalanceType("spent", "EUR", 30, category=Category.EXPENDITURE),
+    "talked": BalanceType("talked", "second", 31, "voice", SECOND, Category.TRACKER),
 }
+GROUPS = {"shared": Use(groups=("family",)), "pool": Use(groups=("firm",))}
+"""Balance types that are always shared, each with its group: so a wallet has one bucket of each."""
+COUNTING = ("spent", "talked")
+LEGS = {"rich": ("reseller",), "gold1": ("reseller", "vendor")}
+"""Whose calls are charged to others, too: accounts that are named as their wallets are."""
+SUBJECTS = {"reseller": "cheap"}
+"""Accounts that pay by another tariff than all others."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,12 @@ class Offer:
     wallets: tuple[tuple[str, str, str, int, int, int], ...]
     """(name, product, batch, opening, credit limit, sessions at a time)."""
     snapshot: DictSnapshot = field(compare=False)
+
+    def discounts(self, request: int | None) -> Discounts:
+        """What makes a session cheaper whose request took so much off."""
+        discounts = [one for one in self.types.values() if one.category is Category.DISCOUNT]
+        grants = {one.name: (one.discount, one.service, one.step) for one in discounts}
+        return Discounts(self.rules.reservation, request, grants)
 
     @staticmethod
     def tariff(service: str, called: str, subject: str = "") -> Tariff:
@@ -87,15 +113,22 @@ def offer(seed: int, begin: int) -> Offer:
     bound = dice.choice((0, 0, 5 * EURO))
     policy = dice.choice(tuple(MaximumPolicy))
     bonus = BalanceType("bonus", "EUR", 4, maximum=bound, maximum_policy=policy)
-    types = {**TYPES, "bonus": bonus}
-    cascades = {"some": (*dice.sample(("bonus", "minutes", "octets", "texts", "points"), 3), "cash")}
+    talked = msgspec.structs.replace(TYPES["talked"], period=dice.choice((Period.EVER, Period.DAILY)))
+    types = {**TYPES, "bonus": bonus, "talked": talked}
+    cascades = {"some": (*dice.sample(("bonus", "minutes", "octets", "texts", "points", "shared", "pool"), 4), "cash")}
     products = {name: _product(dice, name) for name in ("gold", "tin")}
     batches = {
         "open": Batch("open", "gold", True, dice.choice((0, begin + 20 * MINUTE, begin + 40 * DAY))),
         "shut": Batch("shut", "tin", False, 0),
     }
     rules = Rules(
-        reservation=ReservationRules(unanswered_free_is_use=dice.random() < 0.7),
+        reservation=ReservationRules(
+            unanswered_free_is_use=dice.random() < 0.7,
+            discount_rule=dice.choice(DISCOUNT_RULES),
+            discount_time=dice.random() < 0.5,
+            discount_data=dice.random() < 0.5,
+            discount_time_always_debited=dice.random() < 0.3,
+        ),
         event=EventRules(activates_preuse=dice.random() < 0.7),
         activation=ActivationRules(
             overwrites_wallet_expiry=dice.random() < 0.3,
@@ -115,9 +148,11 @@ def offer(seed: int, begin: int) -> Offer:
             record_per_balance=dice.random() < 0.3,
         ),
         wallet=WalletRules(makes_empty_buckets=dice.random() < 0.5),
+        record=RecordRules(call_duration_in_time_expenditure=dice.random() < 0.5),
+        adjust=AdjustRules(adjustment_needs_approval_above=dice.choice(("", "0.4", "60"))),
     )
     made = Offer(rules, types, products, batches, cascades, _wallets(dice), DictSnapshot())
-    _configure(made)
+    _configure(made, dice)
     return made
 
 
@@ -141,6 +176,7 @@ def _product(dice: Random, name: str) -> Product:
 def worth(dice: Random, balance_type: str) -> int:
     """Some of it."""
     most = {"cash": 2 * EURO, "bonus": EURO, "minutes": 200, "octets": 120, "texts": 6, "points": 40}
+    most |= {"shared": EURO, "pool": 150, "happy": 200, "club": 3, "spent": EURO, "talked": 100}
     return dice.randrange(1, most[balance_type])
 
 
@@ -150,10 +186,14 @@ def _wallets(dice: Random) -> tuple[tuple[str, str, str, int, int, int], ...]:
         (name, product, batch, dice.randrange(5) * EURO, dice.choice((0, 0, EURO)), dice.choice((0, 0, 1, 2)))
         for name, product, batch in (("gold1", "gold", ""), ("gold2", "gold", "open"), ("tin1", "tin", ""))
     )
-    return (*plain, *sold, ("shut1", "tin", "shut", EURO, 0, 0))
+    legs = (
+        ("reseller", "", "", dice.randrange(3, 12) * EURO, dice.choice((0, 0, 2 * EURO)), 0),
+        ("vendor", "", "", dice.randrange(3, 20) * EURO, 0, dice.choice((0, 0, 3))),
+    )
+    return (*plain, *sold, ("shut1", "tin", "shut", EURO, 0, 0), *legs)
 
 
-def _configure(made: Offer) -> None:
+def _configure(made: Offer, dice: Random) -> None:
     snapshot = made.snapshot
     snapshot.tenants.append(TENANT)
     snapshot.units["EUR"] = Unit("EUR", 6)
@@ -171,3 +211,9 @@ def _configure(made: Offer) -> None:
     snapshot.products = {(TENANT, name): product for name, product in made.products.items()}
     snapshot.batches = {(TENANT, name): batch for name, batch in made.batches.items()}
     snapshot.cascades = {(TENANT, name): Cascade(name, types) for name, types in made.cascades.items()}
+    for name in sorted({*LEGS, *(leg for legs in LEGS.values() for leg in legs)}):
+        subject, legs = SUBJECTS.get(name, name), LEGS.get(name, ())
+        snapshot.accounts[name] = Account(name, TENANT, TENANT, name, subject, "call", b"", "", True, legs)
+    for use in GROUPS.values():
+        if dice.random() < 0.7:
+            snapshot.strategies[TENANT, use.groups[0], EVERYONE] = dice.choice(tuple(Strategy))

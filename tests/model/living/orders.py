@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.engine.paying_model import Call, Payment
 from tests.model.chain import MAIN, Wrong
-from tests.model.living.lives import MOVES, activate, live, ready
-from tests.model.living.offer import KNOWN, Offer
+from tests.model.living.bills import Bill
+from tests.model.living.compare import Comparing, outside, refused, shares
+from tests.model.living.lives import MOVES, activate, ready
 from tests.model.living.rows import Rows, Wallet
 
 from tollhouse.snapshot.rules import RechargeRules
@@ -24,55 +24,51 @@ NO_MONEY = ("no_funds", "credit_limit", "insufficient_funds")
 
 
 @dataclass
-class Orders:
-    """`exact` counts predictions that were compared."""
+class Part:
+    """One wallet's part in a command. `was`: as it was before anything was lent to it or taken. `usage` so far, `ask`
+    what is asked for beyond it, `reach` what of that is granted; `final`: its money ends there. `refusals`: why it
+    cannot, empty: it can."""
 
-    offer: Offer
-    exact: int = 0
+    wallet: Wallet
+    was: Wallet
+    bill: Bill
+    usage: int = 0
+    ask: int = 0
+    reach: int = 0
+    final: bool = False
+    refusals: tuple[str, ...] = ()
 
-    # Comparing
 
-    def _same(self, expected: Wallet, after: Rows, why: object, lump: bool = False) -> None:
-        """`lump`: of money only the sum counts, for what is given back goes to whoever paid last."""
-        self.exact += 1
-        actual = after.wallets.get(expected.name)
-        if actual is None:
-            raise Wrong(f"{why}: wallet {expected.name} is gone")
-        for name in ("state", "expiry", "credit_limit", "activated", "used"):
-            if getattr(expected, name) != getattr(actual, name):
-                said = f"{getattr(actual, name)}, due {getattr(expected, name)}"
-                raise Wrong(f"{why}: {name} of wallet {expected.name} is {said}")
-        is_, due = _values(actual, lump), _values(expected, lump)
-        if is_ != due:
-            raise Wrong(f"{why}: wallet {expected.name} has {is_}, due {due} (bucket: value, held)")
+@dataclass
+class Orders(Comparing):
+    """Commands on wallets."""
 
-    def _caught_up(self, name: str, rows: Rows, now: int) -> Wallet:
-        wallet = rows.wallets[name].copy()
-        live(wallet, self.offer, now)
-        return wallet
-
-    @staticmethod
-    def _all_known(wallet: str, rows: Rows, now: int, but: str = "") -> bool:
-        """Whether no session may have to end before the command is done."""
-        return not any(one.until <= now and one.id != but for one in rows.open_of(wallet))
-
-    def _call(self, service: str, called: str, wallet: Wallet, now: int) -> Call:
-        product = self.offer.products.get(wallet.product)
-        name = dict(product.cascades).get(service, "") if product else ""
-        cascade = self.offer.cascades.get(name, ())
-        own = self.offer.tariff(service, called)
-        subjects = {"cheap": self.offer.tariff(service, called, "cheap")} if service == "voice" else {}
-        return Call(str(service), "call", KNOWN[called], now, own, subjects, 6, cascade)
-
-    # Commands on wallets
+    def lend(self, part: Part, before: Rows, after: Rows, now: int, why: object) -> None:
+        """The bill as it is with what others have lent: it must get as far as with all that they have, and take no more
+        from what the wallet shares with nobody."""
+        wallet, bill = part.wallet, part.bill
+        if not shares(wallet):
+            return
+        end = part.usage + part.ask
+        rich = outside(wallet, bill.moved(bill.at)), min(bill.at, end)
+        got = self.borrow(wallet, before, after, now, why)
+        bill.use(part.usage)
+        refresh(bill, wallet, {}, part.usage, now)
+        bill.grant(end)
+        own = outside(wallet, bill.moved(bill.at)), min(bill.at, end)
+        if own[1] != rich[1] or any(amount > rich[0].get(place, 0) for place, amount in own[0].items()):
+            raise Wrong(f"{why}: with {got} lent it gets to {own[1]} by {own[0]}; with all, to {rich[1]} by {rich[0]}")
+        taken = wallet.copy()
+        taken.move(bill.moved(bill.at), held=True)
+        self.lacked(taken, part.was, got, why)
 
     def _one_shot(self, command: Charge | Refund, outcome: Outcome, before: Rows, after: Rows, now: int) -> None:
         name = command.caller.wallet
         if name not in before.wallets:
             return refused(command, outcome, "unknown_wallet")
-        if not self._all_known(name, before, now):
+        if not self.all_known(name, before, now):
             return None
-        wallet = self._caught_up(name, before, now)
+        wallet = self.caught_up(name, before, now)
         if isinstance(command, Refund):
             due = command.amount.value
             wallet.move({MAIN: due})
@@ -80,30 +76,34 @@ class Orders:
         if barred := ready(wallet, self.offer, self.offer.rules.event.activates_preuse, now):
             return refused(command, outcome, barred)
         if command.amount is None:
-            payment = Payment(wallet, self._call(command.service, command.called, wallet, now), now)  # type: ignore[arg-type]
-            if payment.grant(command.units) < command.units:
+            bill = self.bill(command.service, command.called, self.rich(wallet, before, now), now)
+            part = Part(wallet, wallet.copy(), bill, ask=command.units)
+            if bill.grant(command.units) < command.units:
                 return refused(command, outcome, *NO_MONEY)
-            moves = payment.moved(command.units)
+            self.lend(part, before, after, now, command)
+            moves = bill.moved(command.units)
         else:
             if command.amount.value > wallet.available(now):
                 return refused(command, outcome, *NO_MONEY)
             moves = _drawn(wallet, command.amount.value, now)
-        units = {one.id for one in wallet.buckets if one.service}
+        units = {one.id for one in wallet.buckets if one.unit}
         due = -sum(amount for bucket, amount in moves.items() if bucket not in units)
         wallet.move({key: -one for key, one in moves.items()})
         wallet.used = max(wallet.used, now)
+        if command.amount is None:
+            self.count(wallet, command.service, 0, command.units, -due, now)
         return self._posted(command, outcome, wallet, due, after)
 
     def _posted(self, command: object, outcome: Outcome, wallet: Wallet, due: int, after: Rows) -> None:
         if not isinstance(outcome, Posted) or outcome.amount != due:
             raise Wrong(f"{command} was answered {outcome}, {due} is due")
-        self._same(wallet, after, command)
+        self.same(wallet, after, command)
 
     def _recharge(self, command: Recharge, outcome: Outcome, before: Rows, after: Rows, now: int) -> None:
         """Values of each balance type; refusals only where one line could not be done."""
         if command.wallet not in before.wallets:
             return refused(command, outcome, "unknown_wallet")
-        wallet = self._caught_up(command.wallet, before, now)
+        wallet = self.caught_up(command.wallet, before, now)
         rules = self.offer.rules.recharge
         if wallet.state == "preuse" and (self._shut(wallet) or not rules.activates_preuse):
             return refused(command, outcome, "wallet_suspended", "invalid", "amount_out_of_range")
@@ -171,8 +171,8 @@ class Orders:
     def _transfer(self, command: Transfer, outcome: Outcome, before: Rows, after: Rows, now: int) -> None:
         if not {command.source, command.target} <= before.wallets.keys():
             return refused(command, outcome, "unknown_wallet")
-        source = self._caught_up(command.source, before, now)
-        target = self._caught_up(command.target, before, now)
+        source = self.caught_up(command.source, before, now)
+        target = self.caught_up(command.target, before, now)
         name, amount = command.balance_type, command.amount.value
         fit = [one for one in source.buckets if one.balance_type == name and one.usable(now)]
         free = sum(max(one.free(), 0) for one in fit)
@@ -207,7 +207,7 @@ class Orders:
     def _change(self, command: ChangeWallet, outcome: Outcome, before: Rows, after: Rows, now: int) -> None:
         if command.wallet not in before.wallets:
             return refused(command, outcome, "unknown_wallet")
-        wallet = self._caught_up(command.wallet, before, now)
+        wallet = self.caught_up(command.wallet, before, now)
         if command.state and command.state != wallet.state:
             if wallet.state not in MOVES[command.state]:
                 return refused(command, outcome, "invalid")
@@ -216,7 +216,7 @@ class Orders:
             raise Wrong(f"{command} was answered {outcome}")
         wallet.credit_limit = wallet.credit_limit if command.credit_limit is None else command.credit_limit
         wallet.expiry = wallet.expiry if command.expiry is None else command.expiry
-        return self._same(wallet, after, command)
+        return self.same(wallet, after, command)
 
     def _remove(self, command: RemoveWallet, outcome: Outcome, before: Rows, after: Rows, now: int) -> None:
         if command.wallet not in before.wallets:
@@ -229,26 +229,21 @@ class Orders:
         return None
 
 
-def refused(command: object, outcome: Outcome, *refusals: str) -> None:
-    """It has to be refused, and for one of these reasons."""
-    if not isinstance(outcome, Refused) or outcome.refusal not in refusals:
-        raise Wrong(f"{command} was answered {outcome}, due is {refusals}")
-
-
-def _values(wallet: Wallet, lump: bool) -> dict[int, tuple[int, int]]:
-    found: dict[int, tuple[int, int]] = {}
-    for one in wallet.buckets:
-        place = MAIN if lump and not one.unit else one.id
-        value, held = found.get(place, (0, 0))
-        found[place] = (value + one.value, held + one.held)
-    return {place: pair for place, pair in found.items() if any(pair)}
+def refresh(bill: Bill, wallet: Wallet, lines: dict[int, int], charged: int, now: int) -> None:
+    """What is free to the session now: all that others do not hold, less what its own increments will still take."""
+    bill.wallet, bill.now = wallet, now
+    unposted = Counter(bill.moved(2**62))
+    unposted.subtract(bill.moved(charged))
+    gone = dict.fromkeys(bill.values, 0)
+    free = {one.id: one.free() + lines.get(one.id, 0) - unposted.get(one.id, 0) for one in wallet.buckets}
+    bill.values = gone | free
 
 
 def _drawn(wallet: Wallet, amount: int, now: int) -> dict[int, int]:
     """An amount from the free money that pays for everything, in its order; the credit limit last."""
     moves: dict[int, int] = {}
     for one in wallet.buckets:
-        if not one.service and one.use is None and one.usable(now):
+        if not one.unit and one.use is None and one.usable(now):
             moves[one.id] = part = min(max(one.free(), 0), amount)
             amount -= part
     moves[MAIN] = moves.get(MAIN, 0) + amount

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from random import Random
 
+import pytest
 from tests.model.living.offer import offer
 from tests.model.living.traffic import EPISODES, acts
 from tests.model.living.world import LivingWorld, Watched
@@ -21,11 +23,27 @@ def plan_of(seed: int) -> Plan:
     """The whole run of a seed: a crash point, and power cuts in each of the first two episodes."""
     dice = Random(f"living plan {seed}")
     point = POINTS[seed % len(POINTS)]
-    since = BEGIN + MINUTE + dice.randrange(SPAN // 2)
+    since = BEGIN if point.startswith("adopt") else BEGIN + MINUTE + dice.randrange(SPAN // 2)
     gap = EPISODES[1][0]
     cuts = (BEGIN + dice.randrange(SPAN // 2), BEGIN + int(SPAN * 0.6) + gap + dice.randrange(SPAN // 6))
     rules = Rules(on_silence=("reported", "granted", "nothing")[seed // 2 % 3])
     return Plan(seed, acts(seed, offer(seed, BEGIN), BEGIN, CALLS, SHOTS, SPAN), (point, since), cuts, rules)
+
+
+@dataclass
+class Lived:
+    """The runs of a test session, each played once."""
+
+    runs: dict[int, Ran] = field(default_factory=dict)
+
+    def run(self, seed: int) -> Ran:
+        """Play the seed. Raises AssertionError: what the auditor found."""
+        if seed not in self.runs:
+            self.runs[seed] = play(seed)
+        return self.runs[seed]
+
+
+LIVED = pytest.StashKey[Lived]()
 
 
 def play(seed: int, engine: type[Watched] = Watched, plan: Plan | None = None) -> Ran:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.model.living.offer import EURO, Offer, worth
+from tests.model.living.offer import COUNTING, EURO, GROUPS, LEGS, Offer, worth
 from tests.model.traffic import Act, Call, Shot, Style
 
 from tollhouse.values.commands import (
+    Adjust,
+    Approve,
     Caller,
     ChangeWallet,
     Charge,
     CloseClient,
     Command,
     CreateWallet,
+    Decline,
     Inspect,
     Recharge,
     Refund,
@@ -42,6 +45,14 @@ USES = (
     Use(categories=("other",)),
     Use(blocker=True),
 )
+LINES = (
+    *("cash", "bonus", "bonus", "minutes", "minutes", "octets", "texts", "points", "shared", "shared", "pool", "pool"),
+    *("happy", "club", "talked"),
+)
+PAYEES = {leg for legs in LEGS.values() for leg in legs}
+"""Wallets that others' calls are charged to. They are in no group, so that no call is charged to one wallet twice."""
+PLAIN = ("cash", "happy", "club", "talked")
+"""What has no use of its own."""
 FACTORS = Use(factors=(("voice", 7 * SECOND), ("data", 5), ("message", 1)))
 
 
@@ -53,7 +64,7 @@ def opening(offer: Offer) -> list[CreateWallet]:
 def make(name: str, offer: Offer, key: str, other: str = "") -> CreateWallet:
     """The order to make this wallet, or another like it."""
     product, batch, opening, credit, sessions = next(row[1:] for row in offer.wallets if row[0] == name)
-    kinds = ("bonus", "minutes") if product else ()
+    kinds = ("bonus", "minutes", *COUNTING) if product else COUNTING[: len(name) % 3]
     return CreateWallet(
         *("api", other or name, key, "EUR", opening, credit),
         product=product,
@@ -87,20 +98,24 @@ def _call(dice: Random, number: int, at: int, offer: Offer) -> Call:
     name = dice.choice(offer.wallets)[0]
     steps = dice.randrange(1, 4) if dice.random() < 0.12 else 99
     usage, reports = dice.randrange(most), dice.randrange(4)
-    return Call(number, at, name, style, called, usage, reports, steps, dice.random() < 0.15, dice.random() < 0.3)
+    overrun, new_keys = dice.random() < 0.15, dice.random() < 0.3
+    discount = dice.choice((None, None, None, 1000, 3333, 5000, 10_000))
+    return Call(number, at, name, style, called, usage, reports, steps, overrun, new_keys, discount)
 
 
 def _shot(dice: Random, number: int, at: int, offer: Offer) -> Shot:
     name = dice.choice(offer.wallets)[0]
     key = f"{number}:shot"
     kinds: dict[str, float] = {"recharge": 8, "refund": 1, "amount": 2, "units": 3, "look": 4, "transfer": 5}
-    kinds |= {"change": 2, "remove": 0.4, "make": 1.5, "close": 0.4}
+    kinds |= {"change": 2, "remove": 0.4, "make": 1.5, "close": 0.4, "adjust": 3}
     kind = dice.choices(list(kinds), list(kinds.values()))[0]
     caller, amount = Caller("api", wallet=name), Amount(dice.randrange(1, EURO), "EUR")
     if kind == "recharge":
         return Shot(number, at, *_recharge(dice, name, key, at, offer))
     if kind == "transfer":
         return Shot(number, at, *_transfer(dice, name, key, offer))
+    if kind == "adjust":
+        return _adjust(dice, number, at, name, offer)
     command: Command
     twist: Command | None = None
     if kind == "refund":
@@ -134,7 +149,7 @@ def _change(dice: Random, name: str, key: str, at: int) -> ChangeWallet:
 
 
 def _recharge(dice: Random, name: str, key: str, at: int, offer: Offer) -> tuple[Recharge, Recharge | None]:
-    lines = tuple(_line(dice, at) for _ in range(dice.choice((1, 1, 2, 3))))
+    lines = tuple(_line(dice, at, name in PAYEES) for _ in range(dice.choice((1, 1, 2, 3))))
     extension = Validity()
     if dice.random() < 0.25:
         policy = dice.choice((ExpiryPolicy.EXTEND_FROM_EXPIRY, ExpiryPolicy.LATER_OF, ExpiryPolicy.FROM_TODAY))
@@ -149,12 +164,34 @@ def _recharge(dice: Random, name: str, key: str, at: int, offer: Offer) -> tuple
     return made, twist
 
 
-def _line(dice: Random, at: int) -> Line:
-    name = dice.choice(("cash", "bonus", "bonus", "minutes", "minutes", "octets", "texts", "points"))
+def _adjust(dice: Random, number: int, at: int, name: str, offer: Offer) -> Shot:
+    """A correction by hand, and perhaps what another operator (or the same one) says to it."""
+    kind = offer.types[dice.choice(("cash", "cash", "bonus", "minutes", "spent"))]
+    amount = Amount(dice.choice((-1, 1, 1)) * worth(dice, kind.name), kind.unit)
+    key, operator = f"{number}:shot", dice.choice(("ann", "bob"))
+    proposed = dice.random() < 0.4
+    made = Adjust("api", name, key, amount, operator, "counted", kind.name, proposed=proposed)
+    second: Command | None = None
+    what = dice.choice(("approve", "approve", "decline", "", "twist"))
+    if what == "approve":
+        second = Approve("api", key, f"{number}:approve", dice.choice(("ann", "bob", "cyd")))
+    elif what == "decline":
+        second = Decline("api", key, f"{number}:decline", operator)
+    elif what == "twist":
+        second = Adjust("api", name, key, Amount(amount.value + 1, kind.unit), operator, "counted", kind.name)
+    return Shot(number, at, made, second, dice.randrange(5, 90) * SECOND)
+
+
+def _line(dice: Random, at: int, alone: bool) -> Line:
+    """`alone`: into a wallet that shares nothing."""
+    name = dice.choice(LINES)
+    name = "cash" if alone and name in GROUPS else name
+    if name in GROUPS:
+        return Line(name, worth(dice, name), use=GROUPS[name])
     policy = dice.choice(tuple(ExpiryPolicy))
     period = dice.choice((90 * SECOND, 5 * MINUTE, 20 * MINUTE, 2 * DAY, 35 * DAY))
     validity = Validity(policy, period=period, date=_whole(at) + dice.randrange(30, 1500) * SECOND)
-    use = FACTORS if name == "points" else None if name == "cash" else dice.choice(USES)
+    use = FACTORS if name == "points" else None if name in PLAIN else dice.choice(USES)
     if name in ("octets", "texts") and use is not None and use.subject:
         use = None
     if name == "bonus" and use is not None and use.subject.startswith("*"):
@@ -165,7 +202,8 @@ def _line(dice: Random, at: int) -> Line:
 
 def _transfer(dice: Random, name: str, key: str, offer: Offer) -> tuple[Transfer, Transfer | None]:
     target = dice.choice(offer.wallets)[0]
-    kind = offer.types[dice.choice(("cash", "cash", "bonus", "minutes", "texts"))]
+    what = dice.choice(("cash", "cash", "bonus", "minutes", "texts", "shared", "pool"))
+    kind = offer.types["cash" if target in PAYEES else what]
     amount = max(worth(dice, kind.name) // 3, 1)
     made = Transfer("api", name, target, key, Amount(amount, kind.unit), kind.name)
     twist = Transfer("api", name, target, key, Amount(amount + 1, kind.unit), kind.name)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tests.model.chain import Wrong
 from tests.model.living.auditor import Auditor
-from tests.model.living.judge import LONGEST
+from tests.model.living.calls import LONGEST
 from tests.model.living.offer import Offer
 from tests.model.living.traffic import opening
 from tests.model.traffic import Shot
@@ -70,6 +70,7 @@ class LivingWorld(World):
         self._end()
         self.ran.points = self.files.counts + self.state.counts
         self.ran.exact = self.auditor.judge.exact
+        self.ran.kinds = self.auditor.happened()
         return self.ran
 
     def _at(self, when: int, what: Callable[[], None]) -> None:
@@ -77,8 +78,8 @@ class LivingWorld(World):
         super()._at(-(-when // SECOND) * SECOND, what)
 
     def _tick(self) -> None:
-        """In a long gap time goes in long steps."""
-        if self._heap and self._heap[0][0] - self.now > HOUR:
+        """In a gap time goes in long steps."""
+        if self._heap and self._heap[0][0] - self.now > MINUTE:
             gap = self._heap[0][0] - self.now
             step = self.dice.randrange(gap // 8, gap // 2)
             self._submit(Sweep(), lambda outcome: None)
