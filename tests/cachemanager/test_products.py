@@ -35,6 +35,17 @@ def snapshot(tmp_path: Path) -> Iterator[Compiled]:
         yield one
 
 
+SET = {
+    "session.on_silence": "granted",
+    "session.on_overrun": "cap",
+    "session.setup_seconds": "15",
+    "session.validity_seconds": "600",
+    "session.on_silence_of_clients": "nas=granted,pgw=nothing",
+    "session.tolerance_seconds_of_clients": "nas=7",
+    "wallet.clears_empty_buckets": "true",
+}
+
+
 def test_what_is_sold_is_looked_up_by_tenant_and_name(snapshot: Compiled) -> None:
     """Periods in microseconds, amounts in the unit's smallest step (euros have six decimals, seconds none)."""
     reader = snapshot.reader
@@ -161,6 +172,15 @@ def test_parameters_of_every_type(snapshot: Compiled) -> None:
     assert rules.event == EventRules(cascade="calls", rounding=RoundingRule.FLOOR)
     assert rules.wallet.hidden_balance_types == ("bonus", "minutes")
     assert (rules.wallet.utc_offset_hours, rules.expiry.wallet_states) == (-3, "ADS")
+
+
+def test_every_parameter_of_sessions_may_be_set(snapshot: Compiled) -> None:
+    for name, value in SET.items():
+        statement = f"INSERT INTO parameters (tenant, name, value) VALUES ('{TENANT}', '{name}', '{value}')"
+        assert snapshot.sql(statement), (name, snapshot.problems())
+    session = snapshot.reader.rules(TENANT).session
+    assert session.on_silence_of_clients == ("nas=granted", "pgw=nothing")
+    assert session.tolerance_seconds_of_clients == ("nas=7",)
 
 
 def test_case_57_each_provider_has_its_cascades_of_events(snapshot: Compiled) -> None:

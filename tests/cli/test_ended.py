@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 from tests.cli.terminal import data_of, demo_desk, tollhouse
+
+from tollhouse.cli.errors import CommandError
+from tollhouse.cli.files import whole_file
 
 
 def test_ended_as_a_table_as_lists_and_reservations(tmp_path: Path) -> None:
@@ -45,3 +50,16 @@ def test_ended_as_a_table_as_lists_and_reservations(tmp_path: Path) -> None:
         everything = desk("wallet", "ended", "--json").json
     assert tollhouse("wallet", "ended", "--data", str(data), "--json").json == everything
     assert len(tollhouse("wallet", "reservations", "stays", "--data", str(data)).out.splitlines()) == 1 + 5
+
+
+def test_a_file_is_written_over_nothing_that_stands_at_its_draft_s_name(tmp_path: Path) -> None:
+    """A link there would be followed."""
+    target = tmp_path / "target"
+    target.write_text("keep")
+    draft = tmp_path / f"list.{os.getpid()}.part"
+    draft.symlink_to(target)
+    with pytest.raises(CommandError), whole_file(tmp_path / "list") as out:
+        out.write("x")
+    assert target.read_text() == "keep"
+    assert draft.is_symlink()
+    assert not (tmp_path / "list").exists()

@@ -184,14 +184,15 @@ def test_every_problem_at_once_and_nothing_is_set(database: ConfigDatabase) -> N
         (11, "common.maxConcurrentChargingSessions: '0' is no whole number between 1 and 1000000"),
         (12, "reservationHandler.maxReservationLength: line 4 says '60' of the same"),
         (13, "oraclePassword: the key belongs to ExpiryMessages"),
-        (14, "'greedy' is not followed by ="),
+        (14, "a name is not followed by ="),
     ]
     assert [(one.name, one.value) for one in report.problems[:3]] == [
         ("reservationHandler.discountTime", "yes"),
-        ("reservationHandler.maxLength", "5"),
+        ("reservationHandler.maxLength", "(not shown)"),
         ("BE.expireAtMidnightTZ", "Brazil/DeNoranha"),
     ]
     assert "geheim" not in repr(report)
+    assert "hunter" not in repr(load(database, "CCS.oracleUserAndPassword = user,hunter2\nCCS.dbPass = hunter2\n"))
     assert dump(database) == before
 
 

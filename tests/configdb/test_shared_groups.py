@@ -77,11 +77,24 @@ def test_a_group_is_of_all_tenants_that_the_folder_names_and_an_account_of_its_o
     assert import_folder(database, made).added == 0
     assert database.revision() == before
     out = tmp_path / "out" / "groups"
-    assert export_folder(database, "groups", out, "rc8").files == {"SharedGroups.csv": 4}
+    assert export_folder(database, "groups", out, "rc8").files == {"SharedGroups.csv": 5}
     (out / "AccountActions.csv").write_text((made / "AccountActions.csv").read_text())
     assert problems(import_folder(database, out)) == []
     assert plain_sql(database, ROWS) == rows
     assert database.revision() == before
+    database.close()
+
+
+def test_tenants_with_other_strategies_go_out_and_come_in_again(tmp_path: Path) -> None:
+    database = two_tenants(tmp_path)
+    made = groups(tmp_path, f"G,{TENANT}:*any,*lowest,\nG,two:*any,*highest,\n")
+    assert problems(import_folder(database, made)) == []
+    rows = [("groups", TENANT, "G", "*any", "*lowest", ""), ("groups", "two", "G", "*any", "*highest", "")]
+    assert plain_sql(database, ROWS) == rows
+    out = tmp_path / "out" / "groups"
+    export_folder(database, "groups", out, "rc8")
+    assert problems(import_folder(database, out)) == []
+    assert plain_sql(database, ROWS) == rows
     database.close()
 
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tests.engine.rig import EUR, Rig, authorize, caller, granted, refusal, rig_with, settled, start, stop, update
 
+from tollhouse.engine.decision import body_hash
 from tollhouse.values.commands import (
     Authorize,
     Caller,
@@ -281,3 +282,22 @@ def test_a_repeat_with_a_wrong_password_is_not_let_in() -> None:
     first = granted(rig.ask(asked(b"secret")))
     assert refusal(rig.ask(asked(b"guessed"))) is Refusal.BAD_PASSWORD
     assert rig.ask(asked(b"secret")) == first
+
+
+def test_a_request_that_says_no_more_is_the_same_in_a_release_whose_commands_may() -> None:
+    """What a command leaves at its default behind what it says does not count; what stands before that does."""
+    plain = Charge(Caller("api", wallet="1001"), "k", Amount(5, "EUR"))
+    assert body_hash(plain).hex() == "7a624e9c53d0e75d9d64b59f8f5d5e47"
+    assert body_hash(msgspec.structs.replace(plain, deadline=7)) == body_hash(plain)
+    assert body_hash(msgspec.structs.replace(plain, amount=Amount(6, "EUR"))) != body_hash(plain)
+    assert body_hash(Refund(plain.caller, "k", Amount(5, "EUR"))) != body_hash(plain)
+
+
+def test_what_is_added_to_a_command_with_a_default_changes_no_hash() -> None:
+    class Later(Charge, frozen=True, gc=False, array_like=True, tag=Charge.__struct_config__.tag):
+        more: str = ""
+
+    Later.__name__ = "Charge"
+    asked = (Caller("api", wallet="1001"), "k", Amount(5, "EUR"))
+    assert body_hash(Later(*asked)) == body_hash(Charge(*asked))
+    assert body_hash(Later(*asked, more="x")) != body_hash(Charge(*asked))

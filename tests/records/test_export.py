@@ -71,7 +71,7 @@ def test_a_bucket_that_nobody_knows_any_more_is_money() -> None:
 
 
 def test_any_text_comes_back() -> None:
-    for text in ('a,"b"', "a\nb", "é;|", " '"):
+    for text in ('a,"b"', "a\nb", "a\rb", "\r\n", "é;|", " '"):
         [line] = read(replace(RECORD, postings=(), note=text, request=text))
         assert (line["note"], line["request_id"]) == (text, text)
 
@@ -79,5 +79,6 @@ def test_any_text_comes_back() -> None:
 def test_the_same_record_is_the_same_line_and_ends_with_one_line_feed() -> None:
     assert list(lines(RECORD, KINDS, 6)) == list(lines(RECORD, KINDS, 6))
     assert all(line.endswith("\n") and "\r" not in line for line in (heading(), *lines(RECORD, KINDS, 6)))
+    assert [line[-2:] for line in lines(replace(RECORD, postings=(), note="a\rb"), KINDS, 6)] != ["\r\n"]
     assert heading().strip().split(",") == list(COLUMNS)
     assert len(set(COLUMNS)) == len(COLUMNS)

@@ -73,7 +73,7 @@ class Catalogue:
 
         if row.service:
             self._faults.read("product_discounts", where, "service", Service, row.service)
-        start = self._faults.read("product_discounts", where, "starts", clock, row.starts) or 0
+        start = self._faults.read("product_discounts", where, "starts", _time, row.starts) or 0
         until = self._faults.read("product_discounts", where, "ends", _end, row.ends) or 0
         later = f"{row.ends} is not after {row.starts} (over midnight it is two rows)"
         self._faults.need(start < until, "product_discounts", where, "ends", later)
@@ -104,4 +104,10 @@ def _share(text: str) -> int:
 
 
 def _end(text: str) -> int:
-    return DAY_SECONDS if text == _MIDNIGHT else clock(text)
+    return DAY_SECONDS if text == _MIDNIGHT else _time(text)
+
+
+def _time(text: str) -> int:
+    if ";" in text:
+        raise ValueError(f"{text!r} is no time of day (such as 08:00:00)")
+    return clock(text)

@@ -182,7 +182,7 @@ class _Compiler:
                 continue
             if row.name in ("event.cascade", "event.promotional_cascade"):
                 self._cascade("parameters", where, "value", row.tenant, row.value)
-            for kind in value if isinstance(value, tuple) else ():
+            for kind in value if row.name == "wallet.hidden_balance_types" and isinstance(value, tuple) else ():
                 self._balance_type("parameters", where, kind, "value")
             values.setdefault(row.tenant, []).append((row.name, value))
         return _edit(tables.RULES, {(tenant,): make_rules(own) for tenant, own in values.items()})

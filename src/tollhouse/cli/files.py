@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import msgspec
 
@@ -18,7 +18,7 @@ from tollhouse.wallet.ending import LIST_LASTS, list_line, list_name
 class End(msgspec.Struct, frozen=True):
     """Whose wallet ended: done at `at`, on the list of this name."""
 
-    list: str
+    list: Literal["expiredWallet", "removedWallet"]
     at: str
     due: str
     cause: str
@@ -56,9 +56,11 @@ def _write(path: Path, lines: Sequence[str]) -> Path:
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
     """A file that takes its name when it is whole and on disk: who waits for it never reads half of one."""
-    draft = path.with_name(f"{path.name}.part")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
+    made = False
     try:
-        with draft.open("w", encoding="utf-8", newline="") as out:
+        with draft.open("x", encoding="utf-8", newline="") as out:
+            made = True
             yield out
             out.flush()
             os.fsync(out.fileno())
@@ -66,5 +68,6 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     except OSError as trouble:
         raise CommandError(FAILED, f"cannot write {path}: {trouble.strerror}") from None
     finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        if made:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)

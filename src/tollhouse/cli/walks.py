@@ -17,6 +17,7 @@ from tollhouse.cli.files import End, whole_file, write_lists
 from tollhouse.cli.link import Link, call
 from tollhouse.cli.method import Method
 from tollhouse.cli.show import Json, cell, shown, table
+from tollhouse.values.instants import parse_instant
 
 Walk: TypeAlias = Callable[[Method, dict[str, object], Link, argparse.Namespace], int]
 """(method, its parameters, the way to what answers, the command line): does the command, returns the exit status."""
@@ -103,7 +104,7 @@ def _move(move: Json, money: str) -> str:
 def _ended(method: Method, asked: dict[str, object], link: Link, given: argparse.Namespace) -> int:
     """The ends in their order: as a table, or as the lists of requirement oracle_vws, case 70."""
     found = [msgspec.convert(result, type=_EndedPage) for result in pages(link, method, asked, PAGE)]
-    ends = sorted((one for page in found for one in page.ended), key=lambda one: (one.at, one.wallet))
+    ends = sorted((one for page in found for one in page.ended), key=lambda one: (parse_instant(one.at), one.wallet))
     rows = msgspec.to_builtins(ends)
     folder = vars(given).get("lists")
     if folder:

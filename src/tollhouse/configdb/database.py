@@ -21,6 +21,7 @@ from tollhouse.configdb.changes import Change
 from tollhouse.configdb.reading import Reading
 from tollhouse.configdb.rows import Parties, Rows
 from tollhouse.configdb.secrets import SecretBox, SecretError
+from tollhouse.configdb.tariff_reading import told
 
 
 class ConfigError(Exception):
@@ -82,8 +83,8 @@ class ConfigDatabase:
         try:
             with self.engine.connect() as connection, connection.begin():
                 return Reading(connection).parties()
-        except SQLAlchemyError as trouble:
-            raise ConfigError(f"config database {self.path}: {trouble}") from None
+        except (SQLAlchemyError, sqlite3.Error) as trouble:
+            raise ConfigError(f"config database {self.path}: {told(trouble)}") from None
 
     def rows(self) -> Rows:
         """The whole configuration."""
@@ -97,8 +98,8 @@ class ConfigDatabase:
         try:
             with self.engine.connect() as connection, connection.begin():
                 return Reading(connection).rows_since(database, revision)
-        except SQLAlchemyError as trouble:
-            raise ConfigError(f"config database {self.path}: {trouble}") from None
+        except (SQLAlchemyError, sqlite3.Error) as trouble:
+            raise ConfigError(f"config database {self.path}: {told(trouble)}") from None
 
 
 class DataVersion:

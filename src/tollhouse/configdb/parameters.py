@@ -19,6 +19,10 @@ from tollhouse.configdb.source_files import Setting, SourceError, settings
 WHO: Final = "config import-parameters"
 LARGEST: Final = 1 << 20
 """Octets of a file."""
+MOST_PROBLEMS: Final = 1_000
+"""So many are told of a file; what is behind the last of them is not read."""
+LONGEST: Final = 4096
+"""Characters of a value in the database."""
 _BY_CUSTOMER: Final = ("CascadeNamesByAcsId", "PromoCascadeNamesByAcsId")
 """Lists whose entries name whose they are."""
 _CUSTOMER: Final = "acsCustomerId"
@@ -102,7 +106,8 @@ def import_parameters(
             for one in changed:
                 change.set_parameter(standing.tenant, one.name, one.value)
     problems = tuple(sorted(reading.problems, key=lambda one: one.line))
-    return ParameterReport(standing.tenant, dry_run, problems, taken, tuple(reading.left), len(changed))
+    moved = 0 if problems else len(changed)
+    return ParameterReport(standing.tenant, dry_run, problems, taken, tuple(reading.left), moved)
 
 
 class _Reading:
@@ -120,6 +125,8 @@ class _Reading:
         said = list(self._settings())
         customers = {(one.group, one.entry): unquoted(one.text) for one in said if one.key == _CUSTOMER}
         for one in said:
+            if len(self.problems) >= MOST_PROBLEMS:
+                return
             owner = customers.get((one.group, one.entry), self._customer)
             if _own(one) in _BY_CUSTOMER and one.key != _CUSTOMER and owner != self._customer:
                 note = f"customer {owner}'s, and the tenant is customer {self._customer}"
@@ -132,6 +139,9 @@ class _Reading:
     def _settings(self) -> Iterator[Setting]:
         """What can be read of the file."""
         try:
+            if self._path.exists() and not self._path.is_file():
+                self._problem(0, "", str(self._path), "it is no file")
+                return
             with self._path.open("rb") as file:
                 octets = file.read(LARGEST + 1)
             if len(octets) > LARGEST:
@@ -166,6 +176,9 @@ class _Reading:
             text = f"{where}: line {before.line} says {before.value!r} of the same"
             self._problem(setting.line, where, _shown(setting), text)
             return
+        if len(meant.value) > LONGEST:
+            self._problem(setting.line, where, _shown(setting), f"{where}: longer than {LONGEST} characters")
+            return
         for wrong in _unknown(meant, self._standing):
             self._problem(setting.line, where, _shown(setting), f"{where}: {wrong}")
         held = self._standing.held.get(meant.name)
@@ -177,7 +190,8 @@ class _Reading:
                 self.taken[name] = Taken(0, "", name, value, None, "the source's default, which the file leaves out")
 
     def _problem(self, line: int, name: str, value: str, text: str) -> None:
-        self.problems.append(Wrong(self._path.name, line, name, value, text))
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Wrong(self._path.name, line, name, value, text))
 
 
 def _standing(database: ConfigDatabase, tenant: str) -> _Standing:
@@ -224,6 +238,6 @@ def _where(setting: Setting) -> str:
 
 
 def _shown(setting: Setting) -> str:
-    """The value as far as people need it. What may be a password is not told."""
-    secret = setting.key.startswith("oracle") or "password" in setting.key.lower()
-    return "(not shown)" if secret else unquoted(setting.text)[:80]
+    """The value as far as people need it. What is no parameter's may be a password, and is not told."""
+    known = is_key(_own(setting), setting.key) and not setting.key.startswith("oracle")
+    return unquoted(setting.text)[:80] if known else "(not shown)"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from tollhouse.configdb import schema
 from tollhouse.configdb.rows import SharedGroupRow
 from tollhouse.configdb.tariff_reader import Folder, GroupRow, Line, Problem, Reader, one_of
-from tollhouse.snapshot.groups import DEFAULT_STRATEGY, EVERYONE, Strategy
+from tollhouse.snapshot.groups import DEFAULT_STRATEGY, Strategy
 
 _STRATEGIES: Final = tuple(strategy.value for strategy in Strategy)
 
@@ -70,8 +70,5 @@ def exported_groups(connection: Connection, plan: str) -> list[tuple[object, ...
     table = schema.SHARED_GROUPS.c
     query = select(table.tenant, table.name, table.wallet, table.strategy, table.rating_subject)
     rows = connection.execute(query.where(table.plan == plan).order_by(table.id))
-    lines = [
-        (name, wallet if wallet == EVERYONE else f"{tenant}:{wallet}", strategy, subject)
-        for tenant, name, wallet, strategy, subject in rows
-    ]
+    lines = [(name, f"{tenant}:{wallet}", strategy, subject) for tenant, name, wallet, strategy, subject in rows]
     return list(dict.fromkeys(lines))

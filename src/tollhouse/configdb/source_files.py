@@ -22,6 +22,7 @@ Whole: TypeAlias = Callable[[str, str], bool]
 """(group, key): whether what follows in braces is this key's value as it stands, and no group of keys."""
 DEEPEST: Final = 32
 _TOKEN: Final = re.compile(r'(?P<skip>[\s,]+|#[^\n]*)|(?P<mark>[={}\[\]])|(?P<text>"[^"\n]*"|[^\s,={}\[\]"#]+)')
+_MARKS: Final = "={}[]"
 _CLOSING: Final = {"{": "}", "[": "]"}
 
 
@@ -90,11 +91,13 @@ class _Reader:
                 return
             if not name.text and opened is not None:
                 raise SourceError(opened.line, "the group is not closed by a }")
-            if name.text in "={}[]" or name.text[0] == '"':
-                raise SourceError(name.line, f"{name.text[:40]!r} stands where a name was expected")
+            if name.text in _MARKS or name.text[0] == '"':
+                raise SourceError(
+                    name.line, f"{name.text if name.text in _MARKS else 'a text'!r} stands where a name was expected"
+                )
             sign = self._take()
             if sign.text != "=":
-                raise SourceError(name.line, f"{name.text[:40]!r} is not followed by =")
+                raise SourceError(name.line, "a name is not followed by =")
             *groups, key = name.text.split(".")
             yield from self._value((*path, *groups), key, name.line, entry)
 

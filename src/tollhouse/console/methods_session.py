@@ -165,7 +165,7 @@ class SessionRelease(OnSession, frozen=True, kw_only=True):
 
 
 class SessionDisconnect(Asking, frozen=True, kw_only=True):
-    """End a session of whatever client: it is charged as `engine.on_silence` says, and its client is told."""
+    """End a session of whatever client: it is charged as `on_silence` says, and granted no more."""
 
     session: Key
     request_id: Key

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
@@ -192,16 +193,27 @@ class Book:
         self._hashes: dict[Price, bytes] = {}
         self._passed_over: set[_Name] = set()
         self._no_end_before: dict[str, Instant] = {}
+        self._supposed: dict[str, Wallet] = {}
         self.touched = ""
         """The wallet that the decision in hand last loaded: the one to quarantine when it breaks."""
         self.joined_by_window = 0
         """How many reports of this batch found their session by nothing better than who calls whom."""
 
+    @contextmanager
+    def supposing(self, images: Sequence[Image]) -> Iterator[None]:
+        """Within, wallets stand as these images leave them: a part of a decision is made that the rest has to know."""
+        before = self._supposed
+        self._supposed = {**before, **{one.name: one for one in images if isinstance(one, Wallet)}}
+        try:
+            yield
+        finally:
+            self._supposed = before
+
     def wallet(self, name: str) -> Wallet | None:
         """The wallet of this name as it stands."""
         key = name.encode()
         self.touched = name
-        found = self._entity(WALLET, key)
+        found = self._supposed.get(name) or self._entity(WALLET, key)
         return found if isinstance(found, Wallet) and found.state != REMOVED else None
 
     def removed(self, name: str) -> Wallet | None:

@@ -23,7 +23,7 @@ from tollhouse.engine.paying import rated
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.quotes import quote
 from tollhouse.engine.request_types import MANNERS, asked_type, opening_price
-from tollhouse.engine.session import AUTHORISED, CLOSED, STARTED, UNUSED, Session
+from tollhouse.engine.session import AUTHORISED, CLOSED, DISCONNECTED, STARTED, UNBEGUN, UNUSED, Session
 from tollhouse.engine.terms import Terms, begun, most, sane, terms_of
 from tollhouse.identify.identify import Payer, identify
 from tollhouse.rating.discounts import WHOLE
@@ -71,17 +71,27 @@ def decide(book: Book, policy: Policy, command: Command | Closing, now: Instant)
 def _decided(book: Book, policy: Policy, command: Command | Closing, now: Instant) -> Decision:
     match command:
         case Authorize():
-            return with_legs(command, lambda one: authorize(book, policy, one, now))
+            return with_legs(book, command, lambda one: authorize(book, policy, one, now))
         case Start():
-            return with_legs(command, lambda one: start(book, policy, one, now))
+            return with_legs(book, command, lambda one: start(book, policy, one, now))
         case Update():
-            return with_legs(command, lambda one: settle.update(book, policy, _known(book, policy, one, now), one, now))
+
+            def reported(one: Update) -> Decision:
+                return settle.update(book, policy, _known(book, policy, one, now), one, now)
+
+            return with_legs(book, command, reported)
         case Stop():
-            return with_legs(command, lambda one: settle.stop(book, policy, _known(book, policy, one, now), one, now))
+
+            def stopped(one: Stop) -> Decision:
+                return settle.stop(book, policy, _known(book, policy, one, now), one, now)
+
+            return with_legs(book, command, stopped)
         case Release():
-            return with_legs(
-                command, lambda one: settle.release(book, policy, finding.find(book, policy, one, now), one, now)
-            )
+
+            def released(one: Release) -> Decision:
+                return settle.release(book, policy, finding.find(book, policy, one, now), one, now)
+
+            return with_legs(book, command, released)
         case CloseClient():
             return closing.close_client(book, policy, command, now)
         case Closing():
@@ -305,6 +315,8 @@ def start(book: Book, policy: Policy, command: Start, now: Instant) -> Decision:
         return open_unknown(book, policy, command, sane(command.at, now), now)
     if (said := repeated(session, command)) is not None:
         return Decision(said)
+    if session.ended in (DISCONNECTED, UNBEGUN):
+        return refuse(Refusal.SESSION_CLOSED, session.ended, session.id)
     if session.state != AUTHORISED:
         return Decision(settle.granted_again(book, policy, session, now))
     began = sane(command.at, now)

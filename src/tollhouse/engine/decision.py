@@ -58,13 +58,19 @@ def refuse(refusal: Refusal, detail: str = "", session: str = "") -> Decision:
 def body_hash(command: msgspec.Struct) -> bytes:
     """What makes two requests the same: all that the client said but the deadline.
 
-    Raises AmountError on a number beyond 64 bits.
+    What was left at its default at the end of a command does not count, so that another release, whose commands say
+    more, knows the requests that this one answered. Raises AmountError on a number beyond 64 bits.
     """
     try:
         said = msgspec.structs.replace(command, deadline=0)
         if isinstance(said, Authorize | Update):
             said = msgspec.structs.replace(said, most=None)
-        body = _BODY.encode(said)
+        if isinstance(said, Update):
+            said = msgspec.structs.replace(said, no=None)
+        values, defaults = list(msgspec.structs.astuple(said)), list(type(said).__struct_defaults__)
+        while defaults and values[-1] == defaults.pop():
+            values.pop()
+        body = _BODY.encode((type(said).__name__, *values))
     except OverflowError as error:
         raise AmountError("a number is out of range") from error
     return blake2b(body, digest_size=16).digest()

@@ -21,7 +21,7 @@ from tollhouse.engine.legs import legs_of, main_of
 from tollhouse.engine.living import Records
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.request_types import MANNERS
-from tollhouse.engine.session import CLOSED
+from tollhouse.engine.session import AUTHORISED, CLOSED, DISCONNECTED, UNBEGUN
 from tollhouse.engine.tally import Tally
 from tollhouse.values.commands import DisconnectSession
 from tollhouse.values.disconnects import Disconnect, DisconnectReason
@@ -30,8 +30,6 @@ from tollhouse.values.refusals import Refusal
 from tollhouse.wallet.state import FROZEN, SUSPENDED, TERMINATED, Wallet
 
 Listener = Callable[[Disconnect], None]
-DISCONNECTED: Final = "disconnected"
-"""Why a session ended that an operator ended."""
 SLICE: Final = 128
 """Sessions that listeners are told of in one turn."""
 _REASONS: Final = {
@@ -61,7 +59,7 @@ def disconnect(book: Book, policy: Policy, command: DisconnectSession, now: Inst
             return refuse(Refusal.UNKNOWN_WALLET, one.wallet, main.id)
         if (barred := wallets.barred_for_settling(wallet)) is not None:
             return Decision(barred)
-        ended = silent(book, policy, one, wallet, DISCONNECTED, now)
+        ended = silent(book, policy, one, wallet, UNBEGUN if one.state == AUTHORISED else DISCONNECTED, now)
         images = (*images, *ended.images, *ended.sessions, ended.wallet)
         records = (*records, *ended.records)
         outcome = settled(ended.sessions[0], ended.wallet, now)

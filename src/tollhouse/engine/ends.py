@@ -177,11 +177,12 @@ def post(
     now: Instant,
 ) -> tuple[Session, Wallet, Records]:
     """Charge the difference between what `usage` comes to and what was posted, with its record; of a session that
-    held nothing only at its end (which has a cause)."""
+    held nothing only at its end (which has a cause). Raises AmountError where it cannot be counted."""
     manner, idle = MANNERS[session.request_type], session.state == AUTHORISED
-    if not (manner.holds or cause):
-        return msgspec.structs.replace(session, used=usage), wallet, ()
     rules = book.snapshot.rules(wallet.tenant)
+    if not (manner.holds or cause):
+        _unpaid(terms, rules.reservation, session, wallet, usage)
+        return msgspec.structs.replace(session, used=usage), wallet, ()
     if manner.charges:
         debt = manner.owes or owes_overrun(policy, rules.session)
         spent = spend(book, policy, terms, session, wallet, usage, now, debt)

@@ -12,6 +12,7 @@ from tollhouse.identify.identify import Payer
 from tollhouse.values.commands import Authorize, Release, Start, Stop, Update
 from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Outcome, Refused
+from tollhouse.values.refusals import Refusal
 
 CLASS: Final = "class:"
 
@@ -70,6 +71,10 @@ def _same_call(session: Session, command: Authorize, payer: Payer | Refused) -> 
 def said_before(session: Session, command: Authorize) -> Outcome | None:
     """The answer to a repeat: the same key again, or a session not begun that is asked for in the same way."""
     said = repeated(session, command)
+    if said is None and session.event != command.event:
+        return Refused(Refusal.CONFLICT, "the name is that of something else", session.id)
+    if said is None and session.event is not None and (command.ask or 1) != session.granted:
+        return Refused(Refusal.CONFLICT, "another number of events is reserved under this name", session.id)
     if said is None and session.state == AUTHORISED and session.wish == command.wish and not command.begin:
         return decode_outcome(session.recent[-1].outcome)
     return said

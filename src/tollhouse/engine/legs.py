@@ -20,28 +20,42 @@ from tollhouse.values.commands import Authorize, Caller, Release, Start, Stop, U
 from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Granted, Refused
 from tollhouse.values.refusals import Refusal
-from tollhouse.wallet.state import Wallet
 
 _LEG: Final = "leg:"
 _BEFORE_NAME: Final = "\x1f"
 Of = TypeVar("Of", Authorize, Start, Update, Stop, Release)
 
 
-def with_legs(command: Of, decide: Callable[[Of], Decision]) -> Decision:
+def with_legs(book: Book, command: Of, decide: Callable[[Of], Decision]) -> Decision:
     """What the command does to the main leg, and to every other that it was opened with."""
     decision = decide(command)
     main = _main(decision)
     if main is None or not main.legs:
         return decision
-    others = [decide(_for_leg(command, main, name)) for name in main.legs]
+    others = _others(book, command, main, decision, decide)
     if isinstance(command, Authorize | Update) and (wiser := _levelled(command, main, decision, others)) is not None:
         decision = decide(wiser)
         main = _main(decision) or main
-        others = [decide(_for_leg(wiser, main, name)) for name in main.legs]
+        others = _others(book, wiser, main, decision, decide)
         command = wiser
     refused = _refused(main, others)
     charged = isinstance(command, Update) and command.no is not None
-    return Decision(refused) if refused is not None and not charged else _together(main, decision, others)
+    if refused is not None and not charged:
+        return Decision(refused)
+    return _together(main, decision, others)
+
+
+def _others(
+    book: Book, command: Of, main: Session, decision: Decision, decide: Callable[[Of], Decision]
+) -> list[Decision]:
+    """What it does to each other leg; whoever lends to several, or to another leg, knows what he lent already."""
+    others: list[Decision] = []
+    images: tuple[Image, ...] = decision.images
+    for name in main.legs:
+        with book.supposing(images):
+            others.append(decide(_for_leg(command, main, name)))
+        images = (*images, *others[-1].images)
+    return others
 
 
 def _levelled(command: Of, main: Session, decision: Decision, others: Sequence[Decision]) -> Of | None:
@@ -105,13 +119,15 @@ def _limit(decisions: Sequence[Decision]) -> tuple[int, bool] | None:
 
 
 def _together(main: Session, decision: Decision, others: Sequence[Decision]) -> Decision:
-    """All of it in one, the main leg's changes last."""
-    every = (*others, decision)
-    charged = [{image.name for image in one.images if isinstance(image, Wallet)} for one in every]
-    if sum(map(len, charged)) > len(set().union(*charged)):
+    """All of it in one, in the order in which it was decided; but the main leg's session is the last."""
+    every = (decision, *others)
+    sessions = [one for one in map(_main, every) if one is not None]
+    if len({one.wallet for one in sessions}) < len(sessions):
         return Decision(Refused(Refusal.INVALID, "two legs are charged to one wallet", main.id))
-    until = (_main(decision) or main).until
-    images = tuple([_going_alike(image, main, until) for one in every for image in one.images])
+    own = _main(decision)
+    until = main.until if own is None else own.until
+    changed = [_going_alike(image, main, until) for one in every for image in one.images if image is not own]
+    images = tuple(changed) if own is None else (*changed, own)
     return Decision(decision.outcome, images, tuple([record for one in every for record in one.records]))
 
 

@@ -74,6 +74,8 @@ def _create(book: Book, policy: Policy, command: CreateWallet, body: bytes, now:
     if before is not None and before.unit != command.unit:
         return refuse(Refusal.UNIT_MISMATCH, f"the records under this name are in {before.unit}")
     tenant = command.tenant or book.snapshot.only_tenant()
+    if before is not None and before.tenant != tenant:
+        return refuse(Refusal.INVALID, "the records under this name are another tenant's")
     for kind, name, found in (
         ("product", command.product, book.snapshot.product(tenant, command.product) if command.product else True),
         ("batch", command.batch, book.snapshot.batch(tenant, command.batch) if command.batch else True),

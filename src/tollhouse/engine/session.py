@@ -18,6 +18,10 @@ CLOSED: Final = "closed"
 WINDOW: Final = "window:"
 """Begins the session key of last resort (user, calling, called): it leads only to a session that has not begun."""
 
+DISCONNECTED: Final = "disconnected"
+"""Why a session ended that an operator ended."""
+UNBEGUN: Final = "disconnected_unbegun"
+"""The same of one that had not begun."""
 UNUSED: Final = "setup"
 """Why a session ended that nothing followed within the set-up window."""
 
@@ -95,7 +99,7 @@ class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
     @property
     def started(self) -> Instant:
         """When it was answered; 0 of one that was only authorised."""
-        never = self.state == AUTHORISED or (self.ended in (UNUSED, RELEASED) and not self.used)
+        never = self.state == AUTHORISED or (self.ended in (UNUSED, RELEASED, UNBEGUN) and not self.used)
         return 0 if never else self.began
 
     def stored(self, key: str) -> Answered | None:

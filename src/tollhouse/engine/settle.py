@@ -18,9 +18,10 @@ from tollhouse.engine.offering import Asking
 from tollhouse.engine.paying import known_prices
 from tollhouse.engine.policy import Policy
 from tollhouse.engine.request_types import MANNERS
-from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, STARTED, UNUSED, Session
+from tollhouse.engine.session import AUTHORISED, CLOSED, RELEASED, STARTED, UNBEGUN, UNUSED, Session
 from tollhouse.engine.stretches import cut
 from tollhouse.engine.terms import Terms, begun, reported, terms_of
+from tollhouse.rating.unpriced import is_unpriced
 from tollhouse.values.commands import Release, Service, Stop, Total, Update, Usage, Wish
 from tollhouse.values.instants import Instant
 from tollhouse.values.outcomes import Done, Granted, Outcome, Refused
@@ -41,14 +42,15 @@ def update(book: Book, policy: Policy, known: Session | Decision | None, command
         return Decision(barred)
     terms = _terms(book, opened, session)
     usage = reported(session, command.usage)
-    decision = ends.with_all_due(
-        book,
-        policy,
-        _before(book, wallet, now),
-        _in_hand(opened, session),
-        now,
-        lambda found: _reported(book, policy, terms, session, found, usage, command, now),
-    )
+    with book.supposing(opened.images):
+        decision = ends.with_all_due(
+            book,
+            policy,
+            _before(book, wallet, now),
+            _in_hand(opened, session),
+            now,
+            lambda found: _reported(book, policy, terms, session, found, usage, command, now),
+        )
     return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
 
 
@@ -95,18 +97,21 @@ def stop(book: Book, policy: Policy, known: Session | Decision | None, command: 
         return Decision(barred)
     terms = _terms(book, opened, session)
     usage = reported(session, command.usage)
-    never_begun = session.state == AUTHORISED or session.ended == UNUSED
+    if session.event is not None and is_unpriced(terms.price) and usage > session.granted:
+        return refuse(Refusal.INVALID, "more events than were reserved, and nothing prices them", session.id)
+    never_begun = session.state == AUTHORISED or session.ended in (UNUSED, UNBEGUN)
     if never_begun and session.service == Service.VOICE and isinstance(command.usage, Total):
         session = msgspec.structs.replace(session, began=begun(command, now))
     last = session
-    decision = ends.with_all_due(
-        book,
-        policy,
-        _before(book, wallet, now),
-        _in_hand(opened, session),
-        now,
-        lambda found: _stopped(book, policy, terms, last, found.wallet, usage, command, now),
-    )
+    with book.supposing(opened.images):
+        decision = ends.with_all_due(
+            book,
+            policy,
+            _before(book, wallet, now),
+            _in_hand(opened, session),
+            now,
+            lambda found: _stopped(book, policy, terms, last, found.wallet, usage, command, now),
+        )
     return Decision(decision.outcome, (*opened.images, *decision.images), (*opened.records, *decision.records))
 
 

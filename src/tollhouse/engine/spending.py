@@ -11,6 +11,7 @@ from tollhouse.engine.book import Book
 from tollhouse.engine.laying import lay
 from tollhouse.engine.paying import known_prices, ways
 from tollhouse.engine.policy import Policy
+from tollhouse.engine.request_types import MANNERS
 from tollhouse.engine.session import Session
 from tollhouse.engine.stretches import Due, Prices, Stretch, cut, dues, reached
 from tollhouse.engine.terms import Terms
@@ -64,7 +65,8 @@ def _counted(
         return wallet, ()
     steps = {one.id: one.step for one in wallet.buckets if one.service == after.service and not one.idle}
     paid = -sum(posting.amount * steps.get(posting.bucket, 0) for posting in moved)
-    counted = reached(before.stretches) if before.assumed else before.used
+    deferred = MANNERS[before.request_type].defers
+    counted = reached(before.stretches) if before.assumed or deferred else before.used
     used = Used(after.service, counted, after.used, after.posted - before.posted, paid)
     return count(wallet, used, book.snapshot.balance_type, book.snapshot.rules(wallet.tenant), now)
 

@@ -72,5 +72,5 @@ def _event(event: Occurred | None) -> tuple[str, ...]:
 
 def _line(cells: Sequence[object]) -> str:
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)  # a bare CR in a cell is quoted by this terminator only
+    return out.getvalue().removesuffix("\r\n") + "\n"

@@ -168,11 +168,11 @@ def drained(wallet: Wallet, debited: Collection[int]) -> frozenset[int]:
     """Which of the buckets that were debited are empty by now, and may be cleared.
 
     Where something is held it is not empty. The main bucket stays, and so does what is something else than its value:
-    what counts, membership of a group, a blocker.
+    what counts, membership of a group, a blocker; and units, which a session's last word may give back and which
+    nothing else could stand for.
     """
-    return frozenset(
-        one.id for one in wallet.buckets if one.id in debited and one.value == 0 == one.held and not _is_more(one)
-    )
+    empty = [one for one in wallet.buckets if one.id in debited and one.value == 0 == one.held]
+    return frozenset(one.id for one in empty if not (one.service or _is_more(one)))
 
 
 def cleared(wallet: Wallet, empty: Collection[int], rules: WalletRules, now: Instant) -> Wallet:
